@@ -1,0 +1,44 @@
+"""DigitalOcean's regions and droplet sizes, as a dated table, so that a mistake costs a second and not a failed `up`.
+
+Source: DigitalOcean's public price list and `GET /v2/sizes`, `GET /v2/regions`, read 2026-11. USD a month.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+AS_OF = "2026-11"
+
+
+class DropletSize(NamedTuple):
+    """What one size has and costs: memory in MiB, disk in GB, USD a month."""
+
+    cpus: int
+    memory: int
+    disk: int
+    price: float
+
+
+SIZES: dict[str, DropletSize] = {
+    "s-1vcpu-1gb": DropletSize(1, 1024, 25, 6),
+    "s-1vcpu-2gb": DropletSize(1, 2048, 50, 12),
+    "s-2vcpu-2gb": DropletSize(2, 2048, 60, 18),
+    "s-2vcpu-4gb": DropletSize(2, 4096, 80, 24),
+    "s-4vcpu-8gb": DropletSize(4, 8192, 160, 48),
+    "s-8vcpu-16gb": DropletSize(8, 16384, 320, 96),
+    "g-2vcpu-8gb": DropletSize(2, 8192, 25, 63),
+    "g-4vcpu-16gb": DropletSize(4, 16384, 50, 126),
+    "c-2": DropletSize(2, 4096, 25, 42),
+    "c-4": DropletSize(4, 8192, 50, 84),
+    "c-8": DropletSize(8, 16384, 100, 168),
+}
+
+REGIONS = ("ams3", "atl1", "blr1", "fra1", "lon1", "nyc1", "nyc2", "nyc3", "sfo2", "sfo3", "sgp1", "syd1", "tor1")
+SPACES_REGIONS = ("ams3", "atl1", "blr1", "fra1", "lon1", "nyc3", "sfo2", "sfo3", "sgp1", "syd1", "tor1")
+IMAGES = ("ubuntu-24-04-x64", "ubuntu-22-04-x64", "debian-13-x64", "debian-12-x64")
+
+
+def sizes_with(cpus: int, memory: int, disk: int) -> list[str]:
+    """The sizes that have at least this much, the cheapest first."""
+    fitting = {slug: size for slug, size in SIZES.items() if size.cpus >= cpus and size.memory >= memory and size.disk >= disk}
+    return sorted(fitting, key=lambda slug: fitting[slug].price)

@@ -1,0 +1,161 @@
+"""The product: what a team runs, in words that know no architecture.
+
+The same block runs on a droplet under PM2, on Docker hosts, on a platform or in a cluster. What a kind can't carry it says at
+load, by key (`settings.checks`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+from pydantic import Field
+
+from settings.backing import AnyBacking
+from settings.values import (
+    AbsolutePath,
+    Command,
+    Commands,
+    Commit,
+    DomainName,
+    Duration,
+    Email,
+    ImageDigest,
+    Memory,
+    Model,
+    Name,
+    Port,
+    RelativePath,
+    RepositoryUrl,
+    Schedule,
+    UrlPath,
+    VariableName,
+)
+from settings.variables import EnvironmentValue, Secret
+
+Role = Literal["web", "worker", "scheduler", "static"]
+Runtime = Literal["python", "node"]
+
+
+class Source(Model):
+    """Where the product's source is. A private repository names a read-only token as a secret."""
+
+    repository: RepositoryUrl
+    token: Secret | None = None
+
+
+class Registry(Model):
+    """Where private images are pulled from, with a token that may only read."""
+
+    server: DomainName
+    user: str
+    token: Secret
+
+
+class Release(Model):
+    """What runs: a commit of the source, or one digest for each image."""
+
+    commit: Commit | None = None
+    images: dict[Name, ImageDigest] = {}
+    versions: dict[Name, str] = Field(default={}, description="the tag a person knows each image by; never deployed by")
+
+
+class Pool(Model):
+    """A service's database connections: each of `workers` processes opens up to `size` + `overflow`."""
+
+    size: int = Field(ge=1, le=500)
+    overflow: int = Field(default=0, ge=0, le=500)
+    workers: int = Field(default=1, ge=1, le=64)
+
+
+class Service(Model):
+    """One process of the product. `memory` is in MiB, `stop_after` and `start_within` are in seconds."""
+
+    role: Role
+    runtime: Runtime | None = Field(default=None, description="for a service that runs from source")
+    image: Name | None = Field(default=None, description="for a service that runs from an image: its key in release.images")
+    directory: RelativePath = "."
+    install: Command | None = Field(default=None, description="installs what the service needs; the runtime has a default")
+    build: Commands = ()
+    output: RelativePath | None = Field(default=None, description="static: the directory of the built files")
+    assets: dict[UrlPath, RelativePath] = Field(default={}, description="built files that a proxy may serve by itself")
+    command: Command | None = None
+    port: Port | None = None
+    health: UrlPath | None = None
+    ready: Command | None = Field(default=None, description="exits 0 once a service without a port is ready")
+    memory: Memory | None = None
+    cpu: float | None = Field(default=None, gt=0, le=64)
+    replicas: int = Field(default=1, ge=1, le=50)
+    stop_after: Duration = 30
+    start_within: Duration = 60
+    environment: dict[VariableName, EnvironmentValue] = {}
+    volumes: dict[Name, AbsolutePath] = {}
+    pool: Pool | None = None
+    read_only: bool = Field(default=True, description="a container's root file system")
+
+
+class Route(Model):
+    """Requests for `host` (the product's domain where it is left out) below `path` go to `service`."""
+
+    path: UrlPath = "/"
+    host: DomainName | None = None
+    service: Name
+    streaming: bool = Field(default=False, description="WebSocket or server-sent events: no buffering, a long read timeout")
+    timeout: Duration = 60
+
+
+class Job(Model):
+    """Runs once: around a release, or by a schedule."""
+
+    service: Name
+    command: Command
+    when: Literal["before-switch", "after-switch"] | None = None
+    schedule: Schedule | None = None
+    timeout: Duration = 600
+    backward_compatible: bool = Field(default=True, description="the release before can run on the database after this job")
+
+
+class Product(Model):
+    """A product, whole."""
+
+    name: Name
+    domain: DomainName
+    aliases: tuple[DomainName, ...] = ()
+    contact: Email
+    source: Source | None = None
+    registry: Registry | None = None
+    release: Release
+    services: dict[Name, Service] = Field(min_length=1)
+    routes: tuple[Route, ...] = ()
+    jobs: dict[Name, Job] = {}
+    backing: dict[Name, AnyBacking] = {}
+    environment: dict[VariableName, EnvironmentValue] = {}
+
+    @property
+    def domains(self) -> tuple[str, ...]:
+        """Every name the product answers to, the main one first."""
+        routed = (route.host for route in self.routes if route.host)
+        return tuple(dict.fromkeys((self.domain, *self.aliases, *routed)))
+
+    def services_of(self, *roles: Role) -> dict[str, Service]:
+        """The services of these roles, in the order of the roles and then of the stack file."""
+        return {name: service for role in roles for name, service in self.services.items() if service.role == role}
+
+    def secret_references(self) -> Iterator[tuple[str, str]]:
+        """(key path, secret's name) for each secret that the product names."""
+        if self.source and self.source.token:
+            yield "source.token", self.source.token.secret
+        if self.registry:
+            yield "registry.token", self.registry.token.secret
+        for name, backing in self.backing.items():
+            for field in ("url", "access_key", "secret_key"):
+                value = getattr(backing, field, None)
+                if isinstance(value, Secret):
+                    yield f"backing.{name}.{field}", value.secret
+        for variable, value in self.environment.items():
+            if isinstance(value, Secret):
+                yield f"environment.{variable}", value.secret
+        for name, service in self.services.items():
+            for variable, value in service.environment.items():
+                if isinstance(value, Secret):
+                    yield f"services.{name}.environment.{variable}", value.secret
