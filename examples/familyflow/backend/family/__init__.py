@@ -1,0 +1,1 @@
+"""The one app of FamilyFlow: notes on the fridge door, tasks in the background, a heartbeat."""
