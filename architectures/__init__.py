@@ -1,0 +1,32 @@
+"""One file for each kind: what it is made of, read like the diagram of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+import pulumi
+
+from settings.load import load
+from settings.problems import SettingsError
+from settings.stack import Settings
+
+
+def declare() -> None:
+    """The whole program: the settings of the stack that runs, its resources, its outputs."""
+    try:
+        settings = load()
+    except SettingsError as error:
+        raise pulumi.RunError(f"the stack file has mistakes:\n{error}") from None
+    for name, value in build(settings).items():
+        if value is not None:
+            pulumi.export(name, value)
+
+
+def build(settings: Settings) -> Mapping[str, Any]:
+    """Declare the stack's resources and return its outputs. Only the chosen kind's providers are imported, and only now: a
+    mistake in the settings should not wait for them."""
+    kind = import_module(f"architectures.{settings.architecture.kind.replace('-', '_')}")
+    outputs: Mapping[str, Any] = kind.build(settings)
+    return outputs

@@ -1,0 +1,54 @@
+"""Variables that are secrets, made or given, as one Output: the only place where the program touches a secret's value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import pulumi
+import pulumi_random as random
+
+from settings.stack import Settings
+from settings.variables import Generated
+
+
+class Values(NamedTuple):
+    """Plain values, inside an `apply`: secrets and generated texts by name, facts and passwords by backing service."""
+
+    secrets: Mapping[str, str]
+    generated: Mapping[str, str]
+    facts: Mapping[str, Mapping[str, str]]
+    passwords: Mapping[str, str]
+
+
+def gather(settings: Settings, facts: Mapping[str, Mapping[str, pulumi.Input[str]]]) -> pulumi.Output[Values]:
+    """Everything that a stack's variables need, as one secret. `facts` are of the backing services that the cloud provides."""
+    config = pulumi.Config("slipway")
+    names = sorted({name for _, name in settings.product.secret_references()})
+    parts: dict[str, Any] = {
+        "secrets": {name: config.require_secret(name) for name in names},
+        "generated": {variable: _generate(settings, variable, value.generate) for variable, value in _generated(settings)},
+        "facts": facts,
+        "passwords": {
+            name: _generate(settings, name, 32)
+            for name, backing in settings.product.backing.items()
+            if backing.provider == "host"
+        },
+    }
+    return pulumi.Output.secret(pulumi.Output.from_input(parts).apply(lambda plain: Values(**plain)))
+
+
+def render(values: pulumi.Output[Values], text: Callable[[Values], str]) -> pulumi.Output[str]:
+    """`text` of the values: a secret."""
+    return pulumi.Output.secret(values.apply(text))
+
+
+def _generated(settings: Settings) -> Iterator[tuple[str, Generated]]:
+    for variable, value in settings.product.environment.items():
+        if isinstance(value, Generated):
+            yield variable, value
+
+
+def _generate(settings: Settings, what: str, length: int) -> pulumi.Output[str]:
+    made = random.RandomPassword(f"{settings.name}-{what.lower().replace('_', '-')}", length=length, special=False)
+    return made.result

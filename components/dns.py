@@ -1,0 +1,75 @@
+"""The product's names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+
+from components.component import Component
+from settings.stack import Dns
+
+
+@dataclass(frozen=True)
+class NamesArgs:
+    """Each of `domains` gets an A record for `address`, where and how `dns` says."""
+
+    domains: Sequence[str]
+    address: pulumi.Input[str]
+    dns: Dns
+
+
+class Names(Component):
+    """A records at DigitalOcean or Cloudflare, or `records`: lines for somebody to enter."""
+
+    def __init__(self, name: str, args: NamesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(name, opts)
+        self.records: pulumi.Output[list[str]] = pulumi.Output.from_input(args.address).apply(
+            lambda address: [f"{domain}. {args.dns.ttl} IN A {address}" for domain in args.domains]
+        )
+        self.zone_urn: pulumi.Output[str] | None = None
+        if args.dns.provider == "digitalocean":
+            self._at_digitalocean(name, args)
+        elif args.dns.provider == "cloudflare":
+            self._at_cloudflare(name, args)
+        self.register_outputs({"records": self.records})
+
+    def _at_digitalocean(self, name: str, args: NamesArgs) -> None:
+        import pulumi_digitalocean as digitalocean
+
+        zone: pulumi.Input[str] = args.dns.zone or ""
+        if args.dns.create_zone:
+            domain = digitalocean.Domain(f"{name}-zone", name=zone, opts=self.child(protect=True))
+            zone, self.zone_urn = domain.name, domain.domain_urn
+        for domain_name in args.domains:
+            digitalocean.DnsRecord(
+                f"{name}-{domain_name}",
+                domain=zone,
+                name=_within(domain_name, args.dns.zone or ""),
+                type="A",
+                value=args.address,
+                ttl=args.dns.ttl,
+                opts=self.child(delete_before_replace=True),
+            )
+
+    def _at_cloudflare(self, name: str, args: NamesArgs) -> None:
+        import pulumi_cloudflare as cloudflare
+
+        for domain_name in args.domains:
+            cloudflare.DnsRecord(
+                f"{name}-{domain_name}",
+                zone_id=args.dns.zone_id or "",
+                name=domain_name,
+                type="A",
+                content=args.address,
+                ttl=args.dns.ttl if args.dns.ttl >= 60 else 60,  # Cloudflare's least for a record that it doesn't proxy
+                proxied=False,  # nginx on the host has the certificate
+                comment="managed by slipway",
+                opts=self.child(delete_before_replace=True),
+            )
+
+
+def _within(domain: str, zone: str) -> str:
+    """A record's name as DigitalOcean writes it: relative to its zone, `@` for the zone itself."""
+    return "@" if domain == zone else domain.removesuffix(f".{zone}")

@@ -1,0 +1,88 @@
+"""A machine and what outlives it: its address and its volume."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import pulumi
+import pulumi_digitalocean as digitalocean
+
+from components.component import Component
+
+
+@dataclass(frozen=True)
+class DropletArgs:
+    """`volume` is in GiB. `user_data` and `deploy_key` make the first log-in possible; a change of them replaces no machine."""
+
+    region: str
+    size: str
+    image: str
+    network_id: pulumi.Input[str]
+    user_data: pulumi.Input[str]
+    deploy_key: pulumi.Input[str]
+    tags: Sequence[pulumi.Input[str]]
+    backups: Literal["off", "weekly", "daily"] = "weekly"
+    volume: int | None = None
+    reserved_address: bool = True
+
+
+class Droplet(Component):
+    """A droplet with monitoring and backups, and, where asked for, an address and a volume that are protected."""
+
+    def __init__(self, name: str, args: DropletArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(name, opts)
+        key = digitalocean.SshKey(f"{name}-key", name=f"{name}-deploy", public_key=args.deploy_key, opts=self.child())
+        droplet = digitalocean.Droplet(
+            f"{name}-droplet",
+            name=name,
+            region=args.region,
+            size=args.size,
+            image=args.image,
+            vpc_uuid=args.network_id,
+            ssh_keys=[key.fingerprint],  # with none, the cloud would mail a root password
+            user_data=args.user_data,
+            monitoring=True,
+            backups=args.backups != "off",
+            backup_policy=_backup_policy(args.backups),
+            graceful_shutdown=True,
+            resize_disk=False,  # growing the disk can't be undone; CPU and memory can
+            tags=list(args.tags),
+            # each of these would replace the machine for text that matters only at its first boot
+            opts=self.child(ignore_changes=["userData", "sshKeys"]),
+        )
+        self.id = droplet.id
+        self.droplet_urn = droplet.droplet_urn
+        self.private_address = droplet.ipv4_address_private
+        self.address = self._reserved_address(name, args, droplet) if args.reserved_address else droplet.ipv4_address
+        if args.volume is not None:
+            self._volume(name, args, args.volume, droplet)
+        self.register_outputs({"address": self.address})
+
+    def _reserved_address(self, name: str, args: DropletArgs, droplet: digitalocean.Droplet) -> pulumi.Output[str]:
+        reserved = digitalocean.ReservedIp(f"{name}-address", region=args.region, opts=self.child(protect=True, ignore_changes=["dropletId"]))
+        assignment = digitalocean.ReservedIpAssignment(
+            f"{name}-address-assignment",
+            ip_address=reserved.ip_address,
+            droplet_id=droplet.id.apply(int),
+            opts=self.child(delete_before_replace=True),
+        )
+        return assignment.ip_address
+
+    def _volume(self, name: str, args: DropletArgs, gib: int, droplet: digitalocean.Droplet) -> None:
+        volume = digitalocean.Volume(
+            f"{name}-volume", name=name, region=args.region, size=gib, initial_filesystem_type="ext4", opts=self.child(protect=True)
+        )
+        digitalocean.VolumeAttachment(
+            f"{name}-volume-attachment",
+            volume_id=volume.id,
+            droplet_id=droplet.id.apply(int),
+            opts=self.child(delete_before_replace=True),
+        )
+
+
+def _backup_policy(plan: str) -> digitalocean.DropletBackupPolicyArgs | None:
+    if plan == "off":
+        return None
+    return digitalocean.DropletBackupPolicyArgs(plan=plan, hour=4, weekday="SUN" if plan == "weekly" else None)

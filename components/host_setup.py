@@ -1,0 +1,82 @@
+"""A machine becomes a host of the product, and the product is released on it: four connections at the first `up`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pulumi
+from pulumi_command import remote
+
+from components.component import Component
+from components.keys import Keys
+from hostfiles import bundle
+
+USER = "deploy"
+PATIENCE = pulumi.CustomTimeouts(create="40m", update="40m")
+"""Installing packages and building a product on a small machine takes minutes; the default would give up after ten."""
+
+
+@dataclass(frozen=True)
+class HostSetupArgs:
+    """`manifest` and `release` are JSON for the host's own commands `apply` and `release`, secrets and all."""
+
+    machine: pulumi.Input[str]
+    address: pulumi.Input[str]
+    keys: Keys
+    manifest: pulumi.Input[str]
+    firewall: pulumi.Input[str]
+    release: pulumi.Input[str]
+
+
+class HostSetup(Component):
+    """Waits for the machine, gives it a host key of its own, applies the manifest, proves that it can be reached, releases."""
+
+    def __init__(self, name: str, args: HostSetupArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(name, opts)
+        bootstrap = remote.Command(
+            f"{name}-bootstrap",
+            connection=self._connection(args, args.keys.first_host_public),
+            create=bundle.loader_command("bootstrap"),
+            stdin=bundle.bundle(None),
+            triggers=[args.machine],
+            # the first host key is gone after this: whatever else changes, only a new machine is set up this way again
+            opts=self.child(ignore_changes=["connection", "create", "stdin"], custom_timeouts=PATIENCE),
+        )
+        self.host_key = bootstrap.stdout.apply(str.strip)
+        connection = self._connection(args, self.host_key)
+        apply = remote.Command(
+            f"{name}-apply",
+            connection=connection,
+            create=bundle.loader_command("apply"),
+            stdin=pulumi.Output.secret(args.manifest),
+            triggers=[args.machine],
+            opts=self.child(custom_timeouts=PATIENCE),
+        )
+        confirm = remote.Command(
+            f"{name}-firewall-confirm",
+            connection=connection,
+            create=bundle.command("firewall-confirm"),
+            stdin=args.firewall,
+            triggers=[args.machine],
+            opts=self.child(depends_on=[apply]),
+        )
+        release = remote.Command(
+            f"{name}-release",
+            connection=connection,
+            create=bundle.command("release"),
+            stdin=pulumi.Output.secret(args.release),
+            triggers=[args.machine],
+            opts=self.child(depends_on=[confirm], custom_timeouts=PATIENCE),
+        )
+        self.released = release.stdout
+        self.register_outputs({"host_key": self.host_key})
+
+    def _connection(self, args: HostSetupArgs, host_key: pulumi.Input[str]) -> remote.ConnectionArgs:
+        return remote.ConnectionArgs(
+            host=args.address,
+            user=USER,
+            private_key=args.keys.deploy_private,
+            host_key=host_key,
+            dial_error_limit=120,  # a new machine takes minutes; the default gives up after about eleven seconds
+            per_dial_timeout=15,
+        )
