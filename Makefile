@@ -1,0 +1,70 @@
+# Everything that a person or CI runs. `make` alone lists the targets.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+STACK ?= familyflow
+FORMAT ?= text
+FILES ?=
+CHECKS ?= basic
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 22
+
+$(VENV)/.program: requirements.txt
+	@test -x $(VENV)/bin/python || $(PYTHON) scripts/make_venv.py $(VENV)
+	@echo "installing what the program needs" && $(VENV)/bin/pip install --quiet --requirement requirements.txt
+	@touch $@
+
+$(VENV)/.developer: requirements.txt requirements-dev.txt
+	@test -x $(VENV)/bin/python || $(PYTHON) scripts/make_venv.py $(VENV)
+	@echo "installing what developers need" && $(VENV)/bin/pip install --quiet --requirement requirements.txt --requirement requirements-dev.txt
+	@touch $(VENV)/.program $@
+
+setup: $(VENV)/.program ## install what the program itself needs, into .venv
+
+plan: $(VENV)/.program ## show what a stack makes, costs and needs: STACK=, FORMAT=text|markdown|json, FILES=1
+	@$(RUN) -m plan --stack $(STACK) --format $(FORMAT) $(if $(FILES),--files)
+
+rehearse: $(VENV)/.developer ## bring a stack up on this machine with the real engine, and check it from outside: STACK=, CHECKS=basic|all
+	@$(RUN) -m rehearsal up --stack $(STACK) --checks $(CHECKS)
+
+rehearse-shell: $(VENV)/.developer ## log in to the rehearsed host
+	@$(RUN) -m rehearsal shell --stack $(STACK)
+
+rehearse-down: $(VENV)/.developer ## destroy the rehearsed stack and leave nothing behind
+	@$(RUN) -m rehearsal down --stack $(STACK)
+
+release: $(VENV)/.program ## release a commit: STACK=, COMMIT=<40 digits>
+	@$(RUN) -m scripts.release --stack $(STACK) --commit "$(COMMIT)"
+
+rollback: $(VENV)/.program ## return to the release before, by the host's ledger: STACK=
+	@$(RUN) -m scripts.rollback --stack $(STACK)
+
+tools: ## install the programs that the tests run (Debian or Ubuntu, as root)
+	@scripts/install_test_tools.sh
+
+lint: $(VENV)/.developer ## style, types, layers
+	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/mypy
+	@$(VENV)/bin/lint-imports --no-timing 2>/dev/null || $(VENV)/bin/lint-imports
+
+unit: $(VENV)/.developer tools lint ## every test that needs no host
+	@$(RUN) -m pytest tests --ignore tests/hosts
+
+test: $(VENV)/.developer tools lint ## every test, the rehearsal with all its checks included
+	@$(RUN) -m pytest tests
+
+bench: $(VENV)/.developer ## speed, as ratios measured in one run
+	@$(RUN) -m bench
+
+schema: $(VENV)/.developer ## write docs/stack.schema.json anew
+	@$(RUN) -m settings.schema > docs/stack.schema.json
+
+clean: ## remove what this project installed into its own folder
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
+
+.PHONY: help setup plan rehearse rehearse-shell rehearse-down release rollback tools lint unit test bench schema clean

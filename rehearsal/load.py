@@ -1,0 +1,172 @@
+"""Requests while something happens: GET and POST, on kept and on new connections, and not one failure retried.
+
+A process of its own (`python -m rehearsal.load`), so that what it measures is not the check that waits for it. It goes on until its
+standard input closes and the least number of requests is reached, then prints one line of JSON. Clients of libraries retry a
+request whose kept connection was closed under it; users' browsers do so only for some, so this one doesn't at all.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import ssl
+import sys
+import time
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+TIMEOUT = 35.0
+"""Seconds for one request: longer than the product's slowest answer, shorter than a person's patience."""
+LONGEST_RUN = 1800.0
+"""Seconds after which a load ends by itself, whatever happens to the process that started it."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """One request. `marks` is the JSON key of the answer that tells which release served it."""
+
+    method: str
+    path: str
+    body: str = ""
+    marks: str = ""
+
+
+@dataclass
+class Tally:
+    """What became of the requests: times in seconds since the epoch, latencies in milliseconds."""
+
+    sent: int = 0
+    failures: list[tuple[float, str]] = field(default_factory=list)
+    latencies: list[float] = field(default_factory=list)
+    served_by: Counter[str] = field(default_factory=Counter)
+    kinds: Counter[str] = field(default_factory=Counter)
+
+
+class Client:
+    """One user: sends the targets in turn, on one kept connection or on a new one each time."""
+
+    def __init__(self, address: str, name: str, tls: ssl.SSLContext, keep: bool) -> None:
+        self._address, self._name, self._tls, self._keep = address, name, tls, keep
+        self._connection: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+
+    async def send(self, target: Target) -> tuple[int, bytes]:
+        """The status and the body of the answer. Raises OSError, EOFError or TimeoutError where there is none."""
+        reader, writer = self._connection or await asyncio.open_connection(
+            self._address, 443, ssl=self._tls, server_hostname=self._name
+        )
+        self._connection = None
+        try:
+            writer.write(self._request(target))
+            await writer.drain()
+            status, body, close = await _answer(reader)
+        except BaseException:
+            writer.transport.abort()
+            raise
+        if self._keep and not close:
+            self._connection = reader, writer
+        else:
+            writer.close()
+        return status, body
+
+    def _request(self, target: Target) -> bytes:
+        body = target.body.encode()
+        lines = [f"{target.method} {target.path} HTTP/1.1", f"Host: {self._name}", "User-Agent: slipway-rehearsal",
+                 f"Connection: {'keep-alive' if self._keep else 'close'}"]
+        if body:
+            lines += ["Content-Type: application/json", f"Content-Length: {len(body)}"]
+        return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+async def _answer(reader: asyncio.StreamReader) -> tuple[int, bytes, bool]:
+    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+    status = int(head[0].split(" ")[1])
+    headers = {key.strip().lower(): value.strip() for key, _, value in (line.partition(":") for line in head[1:] if line)}
+    if headers.get("transfer-encoding", "").lower() == "chunked":
+        body = await _chunks(reader)
+    else:
+        body = await reader.readexactly(int(headers.get("content-length", "0")))
+    return status, body, headers.get("connection", "").lower() == "close"
+
+
+async def _chunks(reader: asyncio.StreamReader) -> bytes:
+    parts = []
+    while size := int((await reader.readuntil(b"\r\n")).split(b";")[0], 16):
+        parts.append(await reader.readexactly(size))
+        await reader.readexactly(2)
+    await reader.readuntil(b"\r\n")
+    return b"".join(parts)
+
+
+class Load:
+    """`clients` users at `rate` requests a second together, until `done` is set and at least `least` requests were sent."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self._options = options
+        self._targets = [Target(**target) for target in json.loads(options.targets)]
+        self._tls = ssl.create_default_context(cafile=options.authority)
+        self._tls.set_alpn_protocols(["http/1.1"])
+        self.tally = Tally()
+        self.done = asyncio.Event()
+
+    async def run(self) -> None:
+        """Every user to the end."""
+        end = time.monotonic() + LONGEST_RUN
+        await asyncio.gather(*(self._user(index, end) for index in range(self._options.clients)))
+
+    async def _user(self, index: int, end: float) -> None:
+        client = Client(self._options.address, self._options.name, self._tls, keep=index % 2 == 0)
+        pause = self._options.clients / self._options.rate
+        due = time.monotonic() + pause * index / self._options.clients
+        turn = index // 2
+        while not (self.done.is_set() and self.tally.sent >= self._options.least) and time.monotonic() < end:
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
+            due = max(due + pause, time.monotonic() - pause)
+            await self._request(client, self._targets[turn % len(self._targets)], "kept" if index % 2 == 0 else "new")
+            turn += 1
+
+    async def _request(self, client: Client, target: Target, connection: str) -> None:
+        self.tally.sent += 1
+        self.tally.kinds[f"{target.method} on {connection} connections"] += 1
+        begun = time.time()
+        try:
+            status, body = await asyncio.wait_for(client.send(target), TIMEOUT)
+        except (OSError, EOFError, asyncio.TimeoutError, ValueError) as error:  # noqa: UP041
+            self.tally.failures.append((begun, f"{target.method} {target.path} on a {connection} connection: {type(error).__name__}: {error}"))
+            return
+        self.tally.latencies.append((time.time() - begun) * 1000)
+        if not 200 <= status < 300:
+            self.tally.failures.append((begun, f"{target.method} {target.path} on a {connection} connection: status {status}"))
+        elif target.marks:
+            self.tally.served_by[str(json.loads(body).get(target.marks))] += 1
+
+
+async def _until_told(load: Load) -> None:
+    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+    load.done.set()
+
+
+async def _main(options: argparse.Namespace) -> None:
+    load = Load(options)
+    told = asyncio.create_task(_until_told(load))
+    await load.run()
+    told.cancel()
+    print(json.dumps(asdict(load.tally)), flush=True)
+
+
+def main() -> None:
+    """The process: see the module's text."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--address", required=True)
+    parser.add_argument("--name", required=True)
+    parser.add_argument("--authority", type=Path, required=True, help="the test authority's certificate")
+    parser.add_argument("--targets", required=True, help="JSON list of {method, path, body, marks}")
+    parser.add_argument("--clients", type=int, default=16)
+    parser.add_argument("--rate", type=float, default=250.0)
+    parser.add_argument("--least", type=int, default=20_000)
+    asyncio.run(_main(parser.parse_args()))
+
+
+if __name__ == "__main__":
+    main()
