@@ -14,10 +14,21 @@ FILES = sorted(
     path for path in EXAMPLE.rglob("*") if path.is_file() and not LEFT_OUT.intersection(path.relative_to(EXAMPLE).parts)
 )
 EXACT = re.compile(r"^[A-Za-z0-9_.-]+==[0-9][0-9A-Za-z.]*$")
-DOCUMENTED = (
-    "SUPABASE_DB_URL SUPABASE_URL SUPABASE_PROJECT_REF SUPABASE_ANON_KEY SUPABASE_SERVICE_ROLE_KEY REDIS_URL "
-    "CELERY_BROKER_URL SECRET_KEY DEBUG ALLOWED_HOSTS AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY SENTRY_DSN"
-).split()
+DOCUMENTED = [
+    "SUPABASE_DB_URL",
+    "SUPABASE_URL",
+    "SUPABASE_PROJECT_REF",
+    "SUPABASE_ANON_KEY",
+    "SUPABASE_SERVICE_ROLE_KEY",
+    "REDIS_URL",
+    "CELERY_BROKER_URL",
+    "SECRET_KEY",
+    "DEBUG",
+    "ALLOWED_HOSTS",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "SENTRY_DSN",
+]
 
 
 def read(path: str) -> str:

@@ -8,6 +8,8 @@ graceful_timeout = 30
 timeout = 60
 # A heartbeat file on a disk that stalls would look like a worker that hangs.
 worker_tmp_dir = "/dev/shm"
+# It would stand in the home directory, where two slots would fight for it.
+control_socket_disable = True
 errorlog = "-"
 # The proxy in front writes the access log.
 accesslog = None

@@ -71,16 +71,18 @@ class Health:
     def __init__(self, checks: dict[str, Callable[[], None]]) -> None:
         self._checks = checks
         self._lock = threading.Lock()
-        self._good_at = float("-inf")
+        self._answers: dict[str, str] = {}
+        self._answered_at = float("-inf")
 
     def look(self) -> dict[str, str]:
+        """Whoever comes while the services are being asked waits for that one answer; only a good one is kept longer."""
+        came_at = time.monotonic()
         with self._lock:
-            if time.monotonic() - self._good_at < FRESH:
-                return dict.fromkeys(self._checks, "ok")
-            answers = {name: self._ask(name, check) for name, check in self._checks.items()}
-            if set(answers.values()) == {"ok"}:
-                self._good_at = time.monotonic()
-            return answers
+            fresh_until = self._answered_at + (FRESH if set(self._answers.values()) == {"ok"} else 0.0)
+            if came_at >= fresh_until:
+                self._answers = {name: self._ask(name, check) for name, check in self._checks.items()}
+                self._answered_at = time.monotonic()
+            return dict(self._answers)
 
     @staticmethod
     def _ask(name: str, check: Callable[[], None]) -> str:

@@ -5,7 +5,8 @@ import time
 
 from celery import shared_task
 from django.core.cache import cache
-from django.db.models import Sum
+from django.db import OperationalError
+from django.db.models import Count, Sum
 
 from config import release
 
@@ -20,16 +21,16 @@ def heartbeat() -> None:
     Heartbeat.beat()
 
 
-@shared_task
+@shared_task(autoretry_for=(OperationalError,), retry_backoff=True, max_retries=5)
 def summary() -> dict[str, object]:
     """How many notes hang on the door, how many words they have, and which release counted them."""
-    writes = Note.objects.aggregate(total=Sum("writes"))["total"] or 0
-    key = f"words:{writes}"
+    totals = Note.objects.aggregate(notes=Count("number"), writes=Sum("writes", default=0))
+    key = f"words:{totals['writes']}"
     words = cache.get(key)
     if words is None:
         words = sum(len(text.split()) for text in Note.objects.values_list("text", flat=True))
         cache.set(key, words, timeout=30)
-    return {"notes": Note.objects.count(), "words": words, "writes": writes, **release.describe()}
+    return {**totals, "words": words, **release.describe()}
 
 
 @shared_task

@@ -1,23 +1,24 @@
 """The API. Everything is JSON; nothing needs a login, since a sample product has nobody to log in."""
 
+import logging
 import threading
 import time
 import uuid
 
 from celery.result import AsyncResult
-from django.db.models import Sum
+from django.db.models import Count, Sum
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
-from kombu.exceptions import OperationalError
 from redis import RedisError
 
 from config.release import describe
 
-from . import bodies, checks, storage, tasks
+from . import bodies, checks, queue, storage, tasks
 from .errors import error
 from .models import Heartbeat, Note
 
+log = logging.getLogger(__name__)
 _slow_places = threading.BoundedSemaphore(2)  # of four threads: slow answers may not take them all
 
 
@@ -52,8 +53,8 @@ def notes(request: HttpRequest) -> HttpResponse:
             return error(400, str(wrong))
         return JsonResponse({"number": number, "writes": Note.write(number, text)})
     rows = list(Note.objects.values("number", "text", "writes")[:10])
-    totals = Note.objects.aggregate(writes=Sum("writes"))
-    return JsonResponse({"count": Note.objects.count(), "writes": totals["writes"] or 0, "notes": rows})
+    totals = Note.objects.aggregate(count=Count("number"), writes=Sum("writes", default=0))
+    return JsonResponse({**totals, "notes": rows})
 
 
 @require_POST
@@ -62,12 +63,12 @@ def queue_task(request: HttpRequest) -> HttpResponse:
         kind, arguments = bodies.task(request)
     except bodies.Unreadable as wrong:
         return error(400, str(wrong))
-    task = {"summary": tasks.summary, "slow": tasks.slow}[kind]
     try:
-        queued = task.apply_async(arguments, expires=300)
-    except OperationalError:
+        task_id = queue.put({"summary": tasks.summary, "slow": tasks.slow}[kind], arguments)
+    except queue.Silent as silent:
+        log.warning("cannot queue a task: %s", silent)
         return error(503, "the queue does not answer; try again")
-    return JsonResponse({"id": queued.id}, status=202)
+    return JsonResponse({"id": str(task_id)}, status=202)
 
 
 @require_GET
