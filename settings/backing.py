@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from settings.values import HttpsUrl, Model, Name
+from settings.values import BucketName, DatabaseName, HttpsUrl, Memory, Model, Name, Slug
 from settings.variables import Secret
 
 Provider = Literal["managed", "host", "external"]
@@ -15,8 +15,9 @@ Provider = Literal["managed", "host", "external"]
 class _Backing(Model):
     provider: Provider
     url: Secret | None = Field(default=None, description="external: the secret that holds its URL")
-    size: str | None = Field(default=None, description="managed: the provider's size, such as db-s-1vcpu-1gb")
+    size: Slug | None = Field(default=None, description="managed: the provider's size, such as db-s-1vcpu-1gb")
     volume: int | None = Field(default=None, ge=1, le=16384, description="host: GiB of a volume of its own")
+    memory: Memory | None = Field(default=None, description="host: the most memory it may take")
 
 
 class PostgresPool(Model):
@@ -27,15 +28,16 @@ class PostgresPool(Model):
 
 
 class Postgres(_Backing):
-    """PostgreSQL. `settings` are postgresql.conf's own."""
+    """PostgreSQL. `settings` are postgresql.conf's own, such as shared_buffers."""
 
     engine: Literal["postgres"]
     version: int = Field(default=17, ge=13, le=18)
-    database: Name | None = None
-    standby: bool = False
-    read_replicas: int = Field(default=0, ge=0, le=5)
-    pools: dict[Name, PostgresPool] = {}
-    settings: dict[str, str] = {}
+    database: DatabaseName | None = Field(default=None, description="the product's name where it is left out")
+    user: DatabaseName | None = Field(default=None, description="the database's name where it is left out")
+    standby: bool = Field(default=False, description="managed: a second node that takes over")
+    read_replicas: int = Field(default=0, ge=0, le=5, description="managed")
+    pools: dict[Name, PostgresPool] = Field(default_factory=dict, description="managed")
+    settings: dict[DatabaseName, str] = Field(default_factory=dict, description="host: postgresql.conf")
 
 
 class Redis(_Backing):
@@ -43,6 +45,7 @@ class Redis(_Backing):
 
     engine: Literal["redis"]
     version: int | None = Field(default=None, ge=6, le=9)
+    standby: bool = Field(default=False, description="managed: a second node that takes over")
     persistence: Literal["none", "snapshot", "append-only"] = "snapshot"
     eviction: Literal["noeviction", "allkeys-lru", "volatile-lru", "allkeys-lfu", "volatile-ttl"] = "noeviction"
 
@@ -60,7 +63,7 @@ class MongoDB(_Backing):
     version: int = Field(default=7, ge=6, le=8)
     replica_set: Name = "rs0"
     members: Literal[1, 3] = 1
-    database: str | None = None
+    database: DatabaseName | None = Field(default=None, description="the product's name where it is left out")
 
 
 class Lifecycle(Model):
@@ -75,14 +78,14 @@ class ObjectStorage(_Backing):
     """A bucket with a key of its own (managed: DigitalOcean Spaces), or an S3-compatible one that we are given."""
 
     engine: Literal["object-storage"]
-    bucket: Name | None = None
-    region: str | None = None
+    bucket: BucketName | None = None
+    region: Slug | None = Field(default=None, description="the stack's own where it is left out")
     versioning: bool = True
     public: bool = False
     lifecycle: Lifecycle = Lifecycle()
     endpoint: HttpsUrl | None = Field(default=None, description="external: its S3 endpoint")
-    access_key: Secret | None = None
-    secret_key: Secret | None = None
+    access_key: Secret | None = Field(default=None, description="external")
+    secret_key: Secret | None = Field(default=None, description="external")
 
 
 AnyBacking = Annotated[Postgres | Redis | RabbitMQ | MongoDB | ObjectStorage, Field(discriminator="engine")]
@@ -95,3 +98,26 @@ FIELDS: dict[str, frozenset[str]] = {
     "object-storage": frozenset({"bucket", "endpoint", "region", "access_key", "secret_key"}),
 }
 """What a variable may ask of each engine with `{from: …, field: …}`."""
+
+ONLY_FOR: dict[str, tuple[Provider, ...]] = {
+    "url": ("external",),
+    "endpoint": ("external",),
+    "access_key": ("external",),
+    "secret_key": ("external",),
+    "size": ("managed",),
+    "standby": ("managed",),
+    "read_replicas": ("managed",),
+    "pools": ("managed",),
+    "volume": ("host",),
+    "memory": ("host",),
+    "settings": ("host",),
+    "persistence": ("managed", "host"),
+    "eviction": ("managed", "host"),
+    "members": ("managed", "host"),
+    "replica_set": ("host",),
+    "versioning": ("managed",),
+    "public": ("managed",),
+    "lifecycle": ("managed",),
+    "user": ("managed", "host"),
+}
+"""Whose matter a key is. One that is said of another provider would be passed over in silence, so it is a mistake."""

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import re
 
+from settings.masking import shown
+
 _FIELDS = (("minute", 0, 59), ("hour", 0, 23), ("day of the month", 1, 31), ("month", 1, 12), ("day of the week", 0, 7))
-_PART = re.compile(r"(?:\*|(\d{1,2})(?:-(\d{1,2}))?)(?:/(\d{1,2}))?")
+_PART = re.compile(r"(?:\*|(\d{1,2})(?:-(\d{1,2}))?)(?:/(\d{1,2}))?", re.ASCII)
 
 
 def check_schedule(value: str) -> str:
     """`value` itself where cron would take it, else a ValueError that names the field that is wrong.
 
-    Names of months and days and the `@daily` forms are refused on purpose: not every scheduler that a kind uses knows them.
+    Names of months and days and the `@daily` forms are refused on purpose: not every scheduler knows them.
     """
     fields = value.split()
     if len(fields) != len(_FIELDS):
-        raise ValueError(f"{value!r} is not a schedule of five fields such as '0 2 * * *' (daily at 02:00 UTC)")
+        raise ValueError(f"{shown(value)} is not a schedule of five fields such as '0 2 * * *' (daily at 02:00 UTC)")
     for text, (label, low, high) in zip(fields, _FIELDS, strict=True):
         for part in text.split(","):
             if not _is_in_range(part, low, high):
-                raise ValueError(f"{value!r}: the {label} {part!r} is not *, a number from {low} to {high}, a range or a step")
+                raise ValueError(
+                    f"the {label} {shown(part)} is not *, a number from {low} to {high}, a range or a step"
+                )
     return value
 
 

@@ -1,30 +1,20 @@
-"""One model for each kind of architecture. `slipway:architecture` is one of them, chosen by its `kind`."""
+"""One model for each kind of architecture. `slipway:architecture` is one of them, chosen by its `kind`.
+
+What a kind can't carry of a product is in `settings.fits`.
+"""
 
 from __future__ import annotations
 
-import difflib
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
 from settings import droplets
-from settings.values import Memory, Model, PrivateCidr
+from settings.values import Memory, Model, PrivateCidr, one_of
 
-
-def _one_of(known: tuple[str, ...], what: str) -> AfterValidator:
-    def check(value: str) -> str:
-        if value not in known:
-            near = difflib.get_close_matches(value, known, n=1, cutoff=0.4)
-            hint = f"did you mean {near[0]}?" if near else f"one of {', '.join(known)}"
-            raise ValueError(f"there is no {what} {value!r}: {hint}")
-        return value
-
-    return AfterValidator(check)
-
-
-Region = Annotated[str, _one_of(droplets.REGIONS, "DigitalOcean region")]
-DropletSize = Annotated[str, _one_of(tuple(droplets.SIZES), "droplet size")]
-DropletImage = Annotated[str, _one_of(droplets.IMAGES, "image that is known to work")]
+Region = Annotated[str, one_of(droplets.REGIONS, "DigitalOcean region")]
+DropletSize = Annotated[str, one_of(tuple(droplets.SIZES), "droplet size")]
+DropletImage = Annotated[str, one_of(droplets.IMAGES, "image that is known to work")]
 
 MINIMUM_CPUS, MINIMUM_MEMORY, MINIMUM_DISK = 2, 4096, 50
 """The least that a droplet with PM2 needs (requirement FF1): CPUs, MiB, GB."""
@@ -35,7 +25,7 @@ def _large_enough(slug: str) -> str:
     if size.cpus < MINIMUM_CPUS or size.memory < MINIMUM_MEMORY or size.disk < MINIMUM_DISK:
         enough = ", ".join(droplets.sizes_with(MINIMUM_CPUS, MINIMUM_MEMORY, MINIMUM_DISK))
         raise ValueError(
-            f"{slug} has {size.cpus} CPU, {size.memory // 1024} GB, {size.disk} GB of disk; the least is "
+            f"{slug} has {size.cpus} CPU, {size.memory / 1024:g} GB, {size.disk} GB of disk; the least is "
             f"{MINIMUM_CPUS} CPU, {MINIMUM_MEMORY // 1024} GB, {MINIMUM_DISK} GB: one of {enough}"
         )
     return slug

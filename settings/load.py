@@ -9,22 +9,29 @@ import pulumi
 from pulumi.runtime.config import CONFIG, get_config_env, is_config_secret
 
 from settings.parse import NAMESPACE, parse
-from settings.problems import Problem, SettingsError
 from settings.stack import BLOCKS, Settings
 
 
 def load() -> Settings:
-    """The settings of the stack that runs. Raises SettingsError with every mistake in them."""
-    stored: dict[str, str] = {**get_config_env(), **CONFIG.get()}  # the CLI hands it over in the environment, the Automation API here
+    """The settings of the stack that runs. Raises SettingsError with every mistake in them.
+
+    The CLI hands the configuration over in the environment, the Automation API and the plan through the SDK.
+    """
+    stored: dict[str, str] = {**get_config_env(), **CONFIG.get()}
     keys = {key.removeprefix(f"{NAMESPACE}:"): text for key, text in stored.items() if key.startswith(f"{NAMESPACE}:")}
-    secrets = frozenset(key for key in keys if key not in BLOCKS and is_config_secret(f"{NAMESPACE}:{key}"))
-    values = {key: _value(key, text) for key, text in keys.items() if key in BLOCKS}
-    others = [key for key in keys if key not in BLOCKS and key not in secrets]
-    return parse(pulumi.get_stack(), values, secrets, others=others)
+    secret = {key for key in keys if is_config_secret(f"{NAMESPACE}:{key}")}
+    values = {key: _ENCRYPTED if key in secret else _value(text) for key, text in keys.items() if key in BLOCKS}
+    others = [key for key in keys if key not in BLOCKS and key not in secret]
+    return parse(pulumi.get_stack(), values, frozenset(secret - set(BLOCKS)), others=others)
 
 
-def _value(key: str, text: str) -> Any:
+_ENCRYPTED = {"secure": ""}
+"""A block that Pulumi marks as secret holds an encrypted value. It arrives decrypted, so nothing of it is looked at."""
+
+
+def _value(text: str) -> Any:
+    """A block as Pulumi hands it over: JSON, or plain text where the file has plain text."""
     try:
         return json.loads(text)
-    except json.JSONDecodeError:
-        raise SettingsError([Problem(f"{NAMESPACE}:{key}", "should be a mapping")]) from None
+    except (json.JSONDecodeError, RecursionError):
+        return text

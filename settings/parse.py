@@ -2,110 +2,178 @@
 
 from __future__ import annotations
 
+import re
 import typing
-from collections.abc import Callable, Mapping
-from typing import Annotated, Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
-from settings import checks
+from settings import checks, shape
 from settings.kinds import KINDS
-from settings.problems import Problem, SettingsError, nearest, problems_of
+from settings.masking import shown
+from settings.messages import path_of, problems_of
+from settings.problems import Problem, SettingsError, nearest
 from settings.product import Product
 from settings.stack import BLOCKS, REQUIRED_BLOCKS, Access, Alerts, Budget, Certificates, Dns, Settings
 from settings.values import Model
 
 NAMESPACE = "slipway"
 _MODELS: dict[str, type[Model]] = {
-    "product": Product, "access": Access, "dns": Dns, "alerts": Alerts, "certificates": Certificates, "budget": Budget,
+    "product": Product,
+    "access": Access,
+    "dns": Dns,
+    "alerts": Alerts,
+    "certificates": Certificates,
+    "budget": Budget,
+}
+_DEEPEST = 20
+"""No key of a stack file lies deeper; what does is a mistake that would exhaust Python's stack."""
+_SHAPES = {
+    "architecture": "a mapping with a kind",
+    **{block: shape.expected(model) for block, model in _MODELS.items()},
 }
 
 
-def parse(stack: str, values: Mapping[str, Any], secrets: frozenset[str], *, others: typing.Iterable[str] = ()) -> Settings:
-    """`values` are the blocks by their key without the namespace; `secrets` the names that are set as secrets; `others` the
-    keys that are set in plain and are no block.
+def parse(
+    stack: str,
+    values: Mapping[str, Any],
+    secrets: frozenset[str],
+    *,
+    others: Iterable[str] = (),
+    require_secrets: bool = True,
+) -> Settings:
+    """`values` are the blocks by their key without the namespace; `secrets` the names that are set as secrets; `others`
+    the keys that are set in plain and are no block. To list the secrets still to be set, ask without `require_secrets`.
 
     Raises SettingsError with one line for each mistake, wherever in the file it is.
     """
-    problems: list[Problem] = []
+    problems = list(_stack_name(stack))
+    problems += [
+        Problem(f"{NAMESPACE}:{block}", f"is missing, should be {_SHAPES[block]}")
+        for block in REQUIRED_BLOCKS
+        if block not in values
+    ]
     blocks: dict[str, Model] = {}
-    for block in REQUIRED_BLOCKS:
-        if block not in values:
-            problems.append(Problem(f"{NAMESPACE}:{block}", "is missing"))
     for block, raw in values.items():
-        if block in _MODELS or block == "architecture":
-            blocks[block] = _parse_block(block, raw, problems)
-    context = checks.Context(stack=stack, raw=values, blocks=blocks, secrets=secrets)
-    problems += checks.run(context)
-    problems += _unknown_keys(others, blocks.get("product"))
+        path = f"{NAMESPACE}:{block}"
+        misplaced = list(_misplaced(path, raw, []))
+        problems += misplaced
+        if block in BLOCKS and not any(problem.path == path for problem in misplaced):
+            found, told = _parse_block(block, raw)
+            problems += [problem for problem in told if not _is_told(problem, misplaced)]
+            blocks[block] = found
+    context = checks.Context(stack, values, blocks, secrets, require_secrets)
+    problems += [problem for problem in checks.run(context) if not _is_told(problem, problems)]
+    problems += _unknown_keys(others, blocks.get("product"), stack)
     if problems:
         raise SettingsError(problems)
-    return Settings.model_construct(stack=stack, secrets=secrets, **_with_defaults(blocks))
+    return Settings.model_validate({"stack": stack, "secrets": secrets, **blocks})
 
 
-def _parse_block(block: str, raw: Any, problems: list[Problem]) -> Model:
+def _stack_name(stack: str) -> Iterator[Problem]:
+    if not re.fullmatch(r"[a-z](?:[a-z0-9-]{0,30}[a-z0-9])?", stack, re.ASCII):
+        yield Problem(
+            "stack",
+            f"{shown(stack)} names resources and hosts, should be lower-case letters, digits and dashes, starting with "
+            "a letter, at most 32: rename the file, or `pulumi stack rename`",
+        )
+
+
+def _is_told(problem: Problem, told: Iterable[Problem]) -> bool:
+    """Whether a mistake follows from one that is told already, at the same key or above it."""
+    return any(problem.is_below(other.path) for other in told)
+
+
+def _misplaced(path: str, raw: Any, seen: list[Any], depth: int = 0) -> Iterator[Problem]:
+    """Secrets that are encrypted inside a block, where they lose their mark; and what is nested beyond all reason.
+
+    `seen` keeps what was visited: YAML's aliases can make one value its own part, or a billion of a few.
+    """
+    if isinstance(raw, Mapping | list):
+        if any(raw is other for other in seen):
+            return
+        seen.append(raw)
+    if depth > _DEEPEST:
+        yield Problem(path, "is nested too deeply, should be written flat")
+    elif isinstance(raw, Mapping) and set(raw) == {"secure"}:
+        yield Problem(
+            path,
+            "is encrypted inside a block, where it loses its mark, should be a key of its own: "
+            f"`pulumi config set --secret {NAMESPACE}:NAME`, and {{secret: NAME}} here",
+        )
+    elif isinstance(raw, Mapping):
+        for key, value in raw.items():
+            yield from _misplaced(path_of(path, [str(key)]), value, seen, depth + 1)
+    elif isinstance(raw, list):
+        for index, value in enumerate(raw):
+            yield from _misplaced(f"{path}[{index}]", value, seen, depth + 1)
+
+
+def _parse_block(block: str, raw: Any) -> tuple[Model, list[Problem]]:
+    """A block, or as much of it as is right, and what is wrong with it."""
     path = f"{NAMESPACE}:{block}"
-    model = _kind_of(raw, path, problems) if block == "architecture" else _MODELS[block]
-    if model is None:
-        return Model()
+    if block == "architecture" and not (isinstance(raw, Mapping) and raw.get("kind") in tuple(KINDS)):
+        return Model(), [_no_kind(raw, path)]
+    model = KINDS[raw["kind"]] if block == "architecture" else _MODELS[block]
     try:
-        return model.model_validate(raw)
+        return model.model_validate(raw), []
     except ValidationError as error:
-        problems += problems_of(error, path, model)
-        return _what_is_right(model, raw)
+        return _what_is_right(model, raw), problems_of(error, path, model)
 
 
-def _kind_of(raw: Any, path: str, problems: list[Problem]) -> type[Model] | None:
-    kind = raw.get("kind") if isinstance(raw, Mapping) else None
-    if isinstance(kind, str) and kind in KINDS:
-        return KINDS[kind]
-    if isinstance(raw, Mapping):
-        message = f"there is no kind {kind!r}; {nearest(str(kind), KINDS)}" if kind is not None else f"is missing; one of {', '.join(KINDS)}"
-        problems.append(Problem(f"{path}.kind", message))
-    else:
-        problems.append(Problem(path, "should be a mapping with a kind, a region and a size"))
-    return None
+def _no_kind(raw: Any, path: str) -> Problem:
+    if not isinstance(raw, Mapping):
+        return Problem(path, "should be a mapping with a kind")
+    kind = raw.get("kind")
+    if kind is None:
+        return Problem(f"{path}.kind", f"is missing, should be one of {', '.join(KINDS)}")
+    hint = nearest(kind, KINDS) if isinstance(kind, str) else f"known here: {', '.join(KINDS)}"
+    return Problem(f"{path}.kind", f"there is no kind {shown(kind)}; {hint}")
 
 
 def _what_is_right(model: type[Model], raw: Any) -> Model:
     """The block's valid parts, so that the checks across keys can still speak of them. Never leaves this package."""
     parts: dict[str, Any] = {}
+    said: set[str] = set()
     for name, field in model.model_fields.items():
-        key = field.alias or name
         default = None if field.is_required() else field.get_default(call_default_factory=True)
-        given = raw.get(key) if isinstance(raw, Mapping) else None
-        annotation = Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
-        parts[name] = default if given is None else _valid_part(annotation, field.annotation, given, default)
-    return model.model_construct(**parts)
+        given = raw.get(field.alias or name) if isinstance(raw, Mapping) else None
+        parts[name] = default if given is None else _valid_part(shape.whole(field), given, default)
+        said |= set() if given is None else {name}
+    return model.model_construct(said, **parts)
 
 
-def _valid_part(annotation: Any, bare: Any, raw: Any, default: Any) -> Any:
+def _valid_part(annotation: Any, raw: Any, default: Any) -> Any:
     try:
         return TypeAdapter(annotation).validate_python(raw)
     except ValidationError:
         pass
+    bare = next((member for member in shape.members(annotation) if member is not type(None)), None)
     arguments = typing.get_args(bare)
-    if isinstance(bare, type) and issubclass(bare, Model) and isinstance(raw, Mapping):
-        return _what_is_right(bare, raw)
-    if typing.get_origin(bare) is dict and isinstance(raw, Mapping):
-        return {key: part for key, value in raw.items() if (part := _valid_part(arguments[1], arguments[1], value, None)) is not None}
-    if typing.get_origin(bare) is tuple and isinstance(raw, list):
-        parts = [_valid_part(arguments[0], arguments[0], value, None) for value in raw]
-        is_block = isinstance(arguments[0], type) and issubclass(arguments[0], Model)
-        return tuple(part for part in parts if is_block or part is not None)  # blocks keep their index for the messages
+    if shape.is_model(annotation):
+        return _what_is_right(annotation, raw)
+    if typing.get_origin(bare) is dict:
+        parts = {key: _valid_part(arguments[1], value, None) for key, value in raw.items()} if _is_map(raw) else {}
+        return {key: part for key, part in parts.items() if part is not None and isinstance(key, str)}
+    if typing.get_origin(bare) is tuple:
+        found = [_valid_part(arguments[0], value, None) for value in raw] if isinstance(raw, list) else []
+        return tuple(part for part in found if part is not None)
     return default
 
 
-def _unknown_keys(keys: typing.Iterable[str], product: BaseModel | None) -> list[Problem]:
-    named = {name for _, name in product.secret_references()} if isinstance(product, Product) and product.services else set()
-    return [
-        Problem(f"{NAMESPACE}:{key}", f"is a secret in plain: take it out, then `pulumi config set --secret {NAMESPACE}:{key}`")
-        if key in named
-        else Problem(f"{NAMESPACE}:{key}", f"unknown key; {nearest(key, [*BLOCKS, *named])}")
-        for key in keys
-    ]
+def _is_map(raw: Any) -> bool:
+    return isinstance(raw, Mapping)
 
 
-def _with_defaults(blocks: Mapping[str, Model]) -> dict[str, Model]:
-    defaults: dict[str, Callable[[], Model]] = {"alerts": Alerts, "certificates": Certificates}
-    return {**{name: make() for name, make in defaults.items()}, **blocks}
+def _unknown_keys(others: Iterable[str], product: Model | None, stack: str) -> list[Problem]:
+    named = {name for _, name in product.secret_references()} if isinstance(product, Product) else set()
+    return [_unknown_key(key, named, stack) for key in others]
+
+
+def _unknown_key(key: str, named: set[str], stack: str) -> Problem:
+    path = path_of(NAMESPACE, [key]).replace(f"{NAMESPACE}.", f"{NAMESPACE}:", 1)
+    if key in named:
+        set_it = f"`pulumi config set --secret {NAMESPACE}:{key} -s {stack}`"
+        return Problem(path, f"is a secret in plain, should be encrypted: take it out, make a new one, {set_it}")
+    return Problem(path, f"unknown key; {nearest(key, [*BLOCKS, *named])}")

@@ -1,7 +1,7 @@
 """The product: what a team runs, in words that know no architecture.
 
-The same block runs on a droplet under PM2, on Docker hosts, on a platform or in a cluster. What a kind can't carry it says at
-load, by key (`settings.checks`).
+The same block runs on a droplet under PM2, on Docker hosts, on a platform or in a cluster. What a kind can't carry it
+says at load, by key (`settings.fits`).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pydantic import Field
 from settings.backing import AnyBacking
 from settings.values import (
     AbsolutePath,
+    Account,
     Command,
     Commands,
     Commit,
@@ -21,6 +22,9 @@ from settings.values import (
     Duration,
     Email,
     ImageDigest,
+    ImageTag,
+    LogEndpoint,
+    Many,
     Memory,
     Model,
     Name,
@@ -48,7 +52,7 @@ class Registry(Model):
     """Where private images are pulled from, with a token that may only read."""
 
     server: DomainName
-    user: str
+    user: Account
     token: Secret
 
 
@@ -56,8 +60,10 @@ class Release(Model):
     """What runs: a commit of the source, or one digest for each image."""
 
     commit: Commit | None = None
-    images: dict[Name, ImageDigest] = {}
-    versions: dict[Name, str] = Field(default={}, description="the tag a person knows each image by; never deployed by")
+    images: dict[Name, ImageDigest] = Field(default_factory=dict)
+    versions: dict[Name, ImageTag] = Field(
+        default_factory=dict, description="the tag a person knows each image by; never deployed by"
+    )
 
 
 class Pool(Model):
@@ -68,28 +74,45 @@ class Pool(Model):
     workers: int = Field(default=1, ge=1, le=64)
 
 
+class Autoscale(Model):
+    """From `replicas` up to `most`, as the processes use more than `cpu` percent of what they may."""
+
+    most: int = Field(ge=2, le=250)
+    cpu: int = Field(default=70, ge=10, le=95)
+
+
 class Service(Model):
     """One process of the product. `memory` is in MiB, `stop_after` and `start_within` are in seconds."""
 
     role: Role
     runtime: Runtime | None = Field(default=None, description="for a service that runs from source")
-    image: Name | None = Field(default=None, description="for a service that runs from an image: its key in release.images")
+    image: Name | None = Field(
+        default=None, description="for a service that runs from an image: its key in release.images"
+    )
     directory: RelativePath = "."
-    install: Command | None = Field(default=None, description="installs what the service needs; the runtime has a default")
+    install: Command | None = Field(
+        default=None, description="installs what the service needs; the runtime has a default"
+    )
     build: Commands = ()
     output: RelativePath | None = Field(default=None, description="static: the directory of the built files")
-    assets: dict[UrlPath, RelativePath] = Field(default={}, description="built files that a proxy may serve by itself")
+    assets: dict[UrlPath, RelativePath] = Field(
+        default_factory=dict, description="built files that a proxy may serve by itself"
+    )
     command: Command | None = None
     port: Port | None = None
     health: UrlPath | None = None
+    metrics: UrlPath | None = Field(default=None, description="what Prometheus reads, on the service's port")
     ready: Command | None = Field(default=None, description="exits 0 once a service without a port is ready")
     memory: Memory | None = None
-    cpu: float | None = Field(default=None, gt=0, le=64)
+    cpu: float | None = Field(default=None, gt=0, le=64, description="the most CPUs that each replica may use")
     replicas: int = Field(default=1, ge=1, le=50)
+    autoscale: Autoscale | None = None
     stop_after: Duration = 30
     start_within: Duration = 60
-    environment: dict[VariableName, EnvironmentValue] = {}
-    volumes: dict[Name, AbsolutePath] = {}
+    environment: dict[VariableName, EnvironmentValue] = Field(
+        default_factory=dict, description="for this service alone, over the product's"
+    )
+    volumes: dict[Name, AbsolutePath] = Field(default_factory=dict)
     pool: Pool | None = None
     read_only: bool = Field(default=True, description="a container's root file system")
 
@@ -100,7 +123,9 @@ class Route(Model):
     path: UrlPath = "/"
     host: DomainName | None = None
     service: Name
-    streaming: bool = Field(default=False, description="WebSocket or server-sent events: no buffering, a long read timeout")
+    streaming: bool = Field(
+        default=False, description="WebSocket or server-sent events: no buffering, a long read timeout"
+    )
     timeout: Duration = 60
 
 
@@ -112,7 +137,17 @@ class Job(Model):
     when: Literal["before-switch", "after-switch"] | None = None
     schedule: Schedule | None = None
     timeout: Duration = 600
-    backward_compatible: bool = Field(default=True, description="the release before can run on the database after this job")
+    backward_compatible: bool = Field(
+        default=True, description="the release before can run on the database after this job"
+    )
+
+
+class Logs(Model):
+    """Where the logs of every service are sent, beside being kept where the services run."""
+
+    provider: Literal["papertrail", "datadog", "logtail", "opensearch", "loki"]
+    endpoint: LogEndpoint
+    token: Secret | None = None
 
 
 class Product(Model):
@@ -120,16 +155,17 @@ class Product(Model):
 
     name: Name
     domain: DomainName
-    aliases: tuple[DomainName, ...] = ()
+    aliases: Many[DomainName] = ()
     contact: Email
     source: Source | None = None
     registry: Registry | None = None
     release: Release
     services: dict[Name, Service] = Field(min_length=1)
-    routes: tuple[Route, ...] = ()
-    jobs: dict[Name, Job] = {}
-    backing: dict[Name, AnyBacking] = {}
-    environment: dict[VariableName, EnvironmentValue] = {}
+    routes: Many[Route] = ()
+    jobs: dict[Name, Job] = Field(default_factory=dict)
+    backing: dict[Name, AnyBacking] = Field(default_factory=dict)
+    environment: dict[VariableName, EnvironmentValue] = Field(default_factory=dict)
+    logs: Logs | None = None
 
     @property
     def domains(self) -> tuple[str, ...]:
@@ -147,6 +183,8 @@ class Product(Model):
             yield "source.token", self.source.token.secret
         if self.registry:
             yield "registry.token", self.registry.token.secret
+        if self.logs and self.logs.token:
+            yield "logs.token", self.logs.token.secret
         for name, backing in self.backing.items():
             for field in ("url", "access_key", "secret_key"):
                 value = getattr(backing, field, None)

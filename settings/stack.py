@@ -10,14 +10,14 @@ from pydantic import Field
 
 from settings.kinds import Architecture
 from settings.product import Product
-from settings.values import Cidr, DomainName, Email, Model, Name, SshPublicKey
+from settings.values import Cidr, DomainName, Email, Many, Model, Name, SshPublicKey, ZoneId
 
 
 class Access(Model):
     """Who may log in: from where, and with which keys."""
 
-    admin_cidrs: tuple[Cidr, ...] = Field(min_length=1)
-    ssh_keys: tuple[SshPublicKey, ...] = Field(min_length=1)
+    admin_cidrs: Many[Cidr] = Field(min_length=1)
+    ssh_keys: Many[SshPublicKey] = Field(min_length=1)
     ssh_from_anywhere: bool = False
 
     @property
@@ -32,14 +32,14 @@ class Dns(Model):
     provider: Literal["digitalocean", "cloudflare", "print"]
     zone: DomainName | None = None
     create_zone: bool = Field(default=False, description="digitalocean: make the zone too, protected")
-    zone_id: str | None = Field(default=None, pattern="^[0-9a-f]{32}$", description="cloudflare: the zone's id, from its overview page")
+    zone_id: ZoneId | None = Field(default=None, description="cloudflare: the zone's id, from its overview page")
     ttl: int = Field(default=300, ge=30, le=86400, description="seconds")
 
 
 class Alerts(Model):
     """Who hears of trouble, and from which share of CPU, memory and disk (percent, over five minutes)."""
 
-    email: tuple[Email, ...] = ()
+    email: Many[Email] = ()
     cpu: int = Field(default=90, ge=1, le=100)
     memory: int = Field(default=90, ge=1, le=100)
     disk: int = Field(default=85, ge=1, le=100)

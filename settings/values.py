@@ -1,62 +1,162 @@
 """The plain values of a stack file, each with the one-line message a person gets when it is wrong.
 
-Every type here is `Annotated` with a validator whose message says what is wrong and what would be right; the key path is
-put in front by `settings.problems`.
+Every type here is `Annotated` with something that knows its `expected` form in words: the message, the JSON Schema and
+the hint for a missing key are made of it. The key path is put in front by `settings.messages`.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import re
-from typing import Annotated, Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, Strict
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
 
 from settings.cron import check_schedule
+from settings.masking import shown
+from settings.problems import nearest
 
 
 class Model(BaseModel):
-    """The base of every block of a stack file: immutable, and an unknown key is an error."""
+    """The base of every block of a stack file: immutable, nothing is guessed, and an unknown key is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        populate_by_name=True,
+        strict=True,
+        allow_inf_nan=False,
+    )
 
 
-def _matching(pattern: str, expected: str) -> AfterValidator:
-    compiled = re.compile(pattern)
+@dataclass(frozen=True)
+class Text:
+    """Text of one form. `check` raises ValueError with what is wrong with a text; `pattern` is the form for editors."""
+
+    expected: str
+    check: Callable[[str], str]
+    pattern: str | None = None
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self.check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        made = handler(schema)
+        if self.pattern is not None:
+            made |= {"pattern": f"^(?:{self.pattern})$", "patternErrorMessage": f"should be {self.expected}"}
+        return made
+
+
+def _matching(pattern: str, expected: str, *, quote: bool = True) -> Text:
+    """Text that `pattern` matches. A value that may hold a password is not quoted."""
+    compiled = re.compile(pattern, re.ASCII)
 
     def check(value: str) -> str:
         if not compiled.fullmatch(value):
-            raise ValueError(f"{value!r} is not {expected}")
+            raise ValueError(f"{shown(value)} is not {expected}" if quote else f"is not {expected}")
         return value
 
-    return AfterValidator(check)
+    return Text(expected, check, pattern)
+
+
+def one_of(known: tuple[str, ...], what: str) -> Text:
+    """One of the words of a table, such as the regions of a cloud."""
+
+    def check(value: str) -> str:
+        if value not in known:
+            raise ValueError(f"there is no {what} {shown(value)}; {nearest(value, known)}")
+        return value
+
+    return Text(f"one of {', '.join(known)}", check, "|".join(re.escape(word) for word in known))
 
 
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-_DOMAIN = rf"(?:{_LABEL}\.)+[a-z][a-z0-9-]{{0,61}}[a-z0-9]"
+_DOMAIN = rf"(?=.{{1,253}}$)(?:{_LABEL}\.)+[a-z][a-z0-9-]{{0,61}}[a-z0-9]"
+_SEGMENT = r"(?!\.\.?(?:/|$))[A-Za-z0-9._-]+"
 
-Name = Annotated[str, _matching(r"[a-z][a-z0-9-]{0,30}[a-z0-9]|[a-z]",
-                                "a name: lower-case letters, digits and dashes, starting with a letter, at most 32")]
+Name = Annotated[
+    str,
+    _matching(
+        r"[a-z](?:[a-z0-9-]{0,30}[a-z0-9])?",
+        "a name: lower-case letters, digits and dashes, starting with a letter, at most 32",
+    ),
+]
 VariableName = Annotated[str, _matching(r"[A-Z][A-Z0-9_]*", "a variable name: capitals, digits and underscores")]
-DomainName = Annotated[str, _matching(_DOMAIN, "a domain name such as app.example.com (no scheme, no path, lower case)")]
-Email = Annotated[str, _matching(r"[^@\s]+@" + _DOMAIN, "an e-mail address such as ops@example.com")]
+SecretName = Annotated[
+    str,
+    _matching(
+        r"[A-Z][A-Z0-9_]*",
+        "the name of a secret (capitals, digits, underscores): its value goes into `pulumi config set --secret`",
+        quote=False,
+    ),
+]
+DatabaseName = Annotated[
+    str, _matching(r"[a-z_][a-z0-9_]{0,62}", "a database's or user's name: lower-case letters, digits and underscores")
+]
+BucketName = Annotated[
+    str, _matching(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]", "a bucket's name: 3 to 63 lower-case letters, digits and dashes")
+]
+DomainName = Annotated[
+    str, _matching(_DOMAIN, "a domain name such as app.example.com (no scheme, no path, lower case, IDNs as xn--…)")
+]
+Email = Annotated[
+    str, _matching(r"[^@\s]+@" + _DOMAIN.removeprefix(r"(?=.{1,253}$)"), "an e-mail address such as ops@example.com")
+]
 UrlPath = Annotated[str, _matching(r"/[A-Za-z0-9._~/-]*", "a path of a URL such as /api/health/")]
-RelativePath = Annotated[str, _matching(r"\.|(?!\.\.?(/|$))[A-Za-z0-9._-]+(/(?!\.\.?(/|$))[A-Za-z0-9._-]+)*",
-                                        "a path inside the repository such as backend or frontend/dist")]
-AbsolutePath = Annotated[str, _matching(r"(/(?!\.\.?(/|$))[A-Za-z0-9._-]+)+", "an absolute path such as /var/lib/app")]
-Commit = Annotated[str, _matching(r"[0-9a-f]{40}",
-                                  "a whole commit: 40 hexadecimal digits as `git rev-parse HEAD` prints, no branch and no tag")]
-ImageDigest = Annotated[str, _matching(
-    r"[a-z0-9.-]+(?::[0-9]+)?(?:/[a-z0-9._-]+)+@sha256:[0-9a-f]{64}",
-    "an image by digest such as ghcr.io/example/backend@sha256:… (a tag can move: resolve it with `docker buildx imagetools inspect`)")]
-SshPublicKey = Annotated[str, _matching(
-    r"(?:ssh-ed25519|ecdsa-sha2-nistp(?:256|384|521)|sk-ssh-ed25519@openssh\.com|ssh-rsa) [A-Za-z0-9+/=]{40,}(?: [^\n]*)?",
-    "a public SSH key such as 'ssh-ed25519 AAAA… name'")]
-RepositoryUrl = Annotated[str, _matching(
-    r"https://[A-Za-z0-9.-]+(?::\d+)?/[\w.~/-]+", "a repository's https URL such as https://github.com/example/app.git (without a user or token)")]
-HttpsUrl = Annotated[str, _matching(r"https://[^\s@]+", "an https URL without a user or password")]
-Port = Annotated[int, Field(ge=1024, le=63999)]
-Command = Annotated[str, _matching(r"[^\n\r\0]*\S[^\n\r\0]*", "a command on one line")]
+RelativePath = Annotated[
+    str,
+    _matching(rf"\.|{_SEGMENT}(?:/{_SEGMENT})*", "a path inside the repository such as backend or frontend/dist"),
+]
+AbsolutePath = Annotated[str, _matching(rf"(?:/{_SEGMENT})+", "an absolute path such as /var/lib/app")]
+Commit = Annotated[
+    str,
+    _matching(
+        r"[0-9a-f]{40}", "a whole commit: 40 hexadecimal digits as `git rev-parse HEAD` prints, no branch and no tag"
+    ),
+]
+ImageDigest = Annotated[
+    str,
+    _matching(
+        r"[a-z0-9.-]+(?::[0-9]+)?(?:/[a-z0-9._-]+)+@sha256:[0-9a-f]{64}",
+        "an image by digest such as ghcr.io/example/backend@sha256:… (a tag can move: "
+        "`docker buildx imagetools inspect` shows the digest it has now)",
+    ),
+]
+ImageTag = Annotated[str, _matching(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", "an image's tag such as 1.4.2")]
+SshPublicKey = Annotated[
+    str,
+    _matching(
+        r"(?:ssh-ed25519|ecdsa-sha2-nistp(?:256|384|521)|sk-ssh-ed25519@openssh\.com|ssh-rsa) "
+        r"[A-Za-z0-9+/=]{40,}(?: [^\n\r\0]*)?",
+        "a public SSH key such as 'ssh-ed25519 AAAA… name'",
+        quote=False,  # the private one lies beside it and looks alike
+    ),
+]
+RepositoryUrl = Annotated[
+    str,
+    _matching(
+        r"https://[A-Za-z0-9.-]+(?::[0-9]+)?/[A-Za-z0-9_.~/-]+",
+        "a repository's https URL such as https://github.com/example/app.git (without a user or token)",
+    ),
+]
+HttpsUrl = Annotated[str, _matching(r"https://[^\s@]+", "an https URL without a user or password", quote=False)]
+LogEndpoint = Annotated[
+    str,
+    _matching(
+        r"(?:https|syslog\+tls)://[^\s@/]+(?:/[^\s@]*)?",
+        "where logs are sent, encrypted: https://… or syslog+tls://host:port, without a user or password",
+        quote=False,
+    ),
+]
+ZoneId = Annotated[str, _matching(r"[0-9a-f]{32}", "a zone's id: 32 hexadecimal digits", quote=False)]
+Slug = Annotated[str, _matching(r"[a-z0-9]+(?:-[a-z0-9]+)*", "a word of the provider's such as nyc3 or db-s-1vcpu-1gb")]
+Account = Annotated[str, _matching(r"[A-Za-z0-9._-]{1,64}", "a user's name")]
+Command = Annotated[str, _matching(r"[^\n\r\0]*[^\s\0][^\n\r\0]*", "a command on one line", quote=False)]
+Port = Annotated[int, Field(ge=1, le=65535)]
 
 
 def _cidr(value: str) -> str:
@@ -66,54 +166,84 @@ def _cidr(value: str) -> str:
         try:
             suggestion = str(ipaddress.ip_network(value, strict=False))
         except ValueError:
-            raise ValueError(f"{value!r} is not an address range such as 203.0.113.7/32 or 10.10.0.0/20") from None
-        raise ValueError(f"{value!r} has bits set behind its mask: write {suggestion}") from None
+            raise ValueError(f"{shown(value)} is not {_CIDR}") from None
+        raise ValueError(f"{shown(value)} has bits set behind its mask: write {suggestion}") from None
     if "/" not in value:
-        raise ValueError(f"{value!r} has no mask: write {network}")
+        raise ValueError(f"{shown(value)} has no mask: write {network}")
     return str(network)
 
 
-Cidr = Annotated[str, AfterValidator(_cidr)]
-
-
 def _private_cidr(value: str) -> str:
-    network = ipaddress.ip_network(value)
+    network = ipaddress.ip_network(_cidr(value))
     if network.version != 4 or not network.is_private or not 16 <= network.prefixlen <= 28:
-        raise ValueError(f"{value!r} is not a private IPv4 range between /16 and /28 such as 10.10.0.0/20")
-    return value
+        raise ValueError(f"{shown(value)} is not {_PRIVATE_CIDR}")
+    return str(network)
 
 
-PrivateCidr = Annotated[Cidr, AfterValidator(_private_cidr)]
-
-_MEMORY = re.compile(r"([1-9][0-9]*)(Mi|Gi)")
-_DURATION = re.compile(r"([1-9][0-9]*)(s|m|h)")
-
-
-def _memory(value: Any) -> int:
-    match = _MEMORY.fullmatch(value) if isinstance(value, str) else None
-    if match is None:
-        raise ValueError(f"{value!r} is not an amount of memory such as 512Mi or 2Gi")
-    return int(match[1]) * (1024 if match[2] == "Gi" else 1)
-
-
-def _duration(value: Any) -> int:
-    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
-    if match is None:
-        raise ValueError(f"{value!r} is not a duration such as 30s, 5m or 1h")
-    return int(match[1]) * {"s": 1, "m": 60, "h": 3600}[match[2]]
-
-
-Memory = Annotated[int, BeforeValidator(_memory), Field(json_schema_extra={"type": "string", "pattern": f"^{_MEMORY.pattern}$"})]
-"""An amount of memory in MiB, written 512Mi or 2Gi."""
-Duration = Annotated[int, BeforeValidator(_duration), Field(json_schema_extra={"type": "string", "pattern": f"^{_DURATION.pattern}$"})]
-"""A duration in seconds, written 30s, 5m or 1h."""
-Schedule = Annotated[str, AfterValidator(check_schedule)]
+_CIDR = "an address range such as 203.0.113.7/32 or 10.10.0.0/20"
+_PRIVATE_CIDR = "a private IPv4 range between /16 and /28 such as 10.10.0.0/20"
+Cidr = Annotated[str, Text(_CIDR, _cidr)]
+PrivateCidr = Annotated[str, Text(_PRIVATE_CIDR, _private_cidr)]
+Schedule = Annotated[str, Text("a cron schedule in UTC such as '0 2 * * *'", check_schedule)]
 """A cron schedule of five fields, in UTC."""
 
 
+@dataclass(frozen=True)
+class Quantity:
+    """A number with its unit, as text: what it is worth in the smallest unit."""
+
+    expected: str
+    units: tuple[tuple[str, int], ...]
+    most: int
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(self.read, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"type": "string", "pattern": f"^{self.pattern}$", "patternErrorMessage": f"should be {self.expected}"}
+
+    @property
+    def pattern(self) -> str:
+        """The form as a regular expression."""
+        return f"[1-9][0-9]*(?:{'|'.join(unit for unit, _ in self.units)})"
+
+    def read(self, value: Any) -> int:
+        """What `value` is worth. Raises ValueError where it is no such quantity, or an absurd one."""
+        match = re.fullmatch(r"([1-9][0-9]{0,8})([A-Za-z]+)", value, re.ASCII) if isinstance(value, str) else None
+        worth = dict(self.units).get(match[2]) if match else None
+        if match is None or worth is None:
+            raise ValueError(f"{shown(value)} is not {self.expected}")
+        if int(match[1]) * worth > self.most:
+            raise ValueError(f"{shown(value)} is too much: at most {self.write(self.most)}")
+        return int(match[1]) * worth
+
+    def write(self, worth: int) -> str:
+        """`worth` in the largest unit that divides it."""
+        unit, size = max(((unit, size) for unit, size in self.units if worth % size == 0), key=lambda pair: pair[1])
+        return f"{worth // size}{unit}"
+
+
+MEMORY = Quantity("an amount of memory such as 512Mi or 2Gi", (("Mi", 1), ("Gi", 1024)), most=1024 * 1024)
+DURATION = Quantity("a duration such as 30s, 5m or 1h", (("s", 1), ("m", 60), ("h", 3600)), most=24 * 3600)
+Memory = Annotated[int, MEMORY]
+"""An amount of memory in MiB, written 512Mi or 2Gi."""
+Duration = Annotated[int, DURATION]
+"""A duration in seconds, written 30s, 5m or 1h."""
+
+_T = TypeVar("_T")
+Many = Annotated[tuple[_T, ...], Strict(False)]
+"""A list in the file, a tuple in the program."""
+
+
 def _one_or_many(value: Any) -> Any:
-    return (value,) if isinstance(value, str) else value
+    return [value] if isinstance(value, str) else value
 
 
-Commands = Annotated[tuple[Command, ...], BeforeValidator(_one_or_many),
-                     Field(json_schema_extra={"type": ["string", "array"], "items": {"type": "string"}})]
+def _text_or_list(schema: dict[str, Any]) -> None:
+    items = schema.pop("items")
+    del schema["type"]
+    schema["anyOf"] = [items, {"type": "array", "items": items}]
+
+
+Commands = Annotated[Many[Command], BeforeValidator(_one_or_many), Field(json_schema_extra=_text_or_list)]
+"""One command, or several that run one after the other."""

@@ -6,18 +6,18 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag
 
-from settings.values import Model, Name, VariableName
+from settings.masking import what_it_is
+from settings.values import Model, Name, SecretName
 
-WiredField = Literal["url", "host", "port", "user", "password", "database", "access_key", "secret_key", "bucket", "endpoint", "region"]
+WiredField = Literal[
+    "url", "host", "port", "user", "password", "database", "access_key", "secret_key", "bucket", "endpoint", "region"
+]
 
 
 class Secret(Model):
     """A secret of the stack: `pulumi config set --secret slipway:NAME`."""
 
-    secret: VariableName
-
-
-
+    secret: SecretName
 
 
 class Generated(Model):
@@ -27,28 +27,31 @@ class Generated(Model):
 
 
 class Wired(Model):
-    """A fact that the architecture knows: of a backing service, or the product's `domain` (all names, comma-separated)."""
+    """A fact that the architecture knows: of a backing service, or `domain`: the product's names, comma-separated."""
 
     source: Name = Field(alias="from")
     field: WiredField = "url"
 
 
-def _form(value: Any) -> str:
+FORMS = "text, {secret: NAME}, {generate: LENGTH} or {from: BACKING-SERVICE}"
+_TAGS: dict[type[Model], str] = {Secret: "secret", Generated: "generate", Wired: "from"}
+
+
+def _form(value: Any) -> str | None:
+    """Which of the forms `value` means; None where it is a mapping that means none of them."""
     if isinstance(value, dict):
-        for key, tag in (("secret", "secret"), ("generate", "generate"), ("from", "from")):
-            if key in value:
-                return tag
-        return "secret"
-    if isinstance(value, Secret | Generated | Wired):
-        return {Secret: "secret", Generated: "generate", Wired: "from"}[type(value)]
-    return "text"
+        return next((tag for tag in _TAGS.values() if tag in value), None)
+    return _TAGS.get(type(value), "text")
 
 
-def _text(value: Any) -> Any:
+def _text(value: Any) -> str:
+    """A variable's text. What it is instead is told without repeating it: it may be a password."""
     if isinstance(value, bool | int | float):
-        raise ValueError(f"{value!r} is not text: write it in quotes, as the program will read it, '{value}'")
-    if isinstance(value, str) and ("\n" in value or "\0" in value):
-        raise ValueError("has more than one line: a variable is one line")
+        raise ValueError(f"is {what_it_is(value)}, should be text: put it in quotes, as the program will read it")
+    if not isinstance(value, str):
+        raise ValueError(f"is {what_it_is(value)}, should be {FORMS}")
+    if any(char in value for char in "\n\r\0"):
+        raise ValueError("has more than one line, should have one: give a file's content by a URL or in base64")
     return value
 
 
@@ -57,5 +60,7 @@ EnvironmentValue = Annotated[
     | Annotated[Secret, Tag("secret")]
     | Annotated[Generated, Tag("generate")]
     | Annotated[Wired, Tag("from")],
-    Discriminator(_form),
+    Discriminator(
+        _form, custom_error_type="form", custom_error_message=f"is a mapping of something else, should be {FORMS}"
+    ),
 ]

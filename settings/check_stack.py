@@ -1,0 +1,59 @@
+"""Mistakes between a product and its surroundings: names too long, SSH from everywhere, a zone that is not its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from settings.backing import ObjectStorage
+from settings.checks import LONGEST_NAME, LONGEST_SUFFIX, Context
+from settings.problems import Problem
+from settings.product import Product
+from settings.stack import Access, Dns
+
+
+def names(context: Context, product: Product) -> Iterator[Problem]:
+    """Names of the cloud's that come out too long."""
+    if product.name is None:
+        return
+    stem = product.name if product.name == context.stack else f"{product.name}-{context.stack}"
+    if len(stem) + LONGEST_SUFFIX > LONGEST_NAME:
+        room = LONGEST_NAME - LONGEST_SUFFIX - len(context.stack) - 1
+        yield Problem(
+            "slipway:product.name",
+            f"is too long: with the stack's name it makes host names over {LONGEST_NAME} characters, should be at most "
+            f"{max(room, 1)} here",
+        )
+    for name, backing in product.backing.items():
+        if isinstance(backing, ObjectStorage) and backing.provider == "managed" and backing.bucket is None:
+            bucket = f"{stem}-{name}"
+            if len(bucket) > LONGEST_NAME:
+                message = f"the bucket's name comes out {len(bucket)} characters long, should be at most {LONGEST_NAME}"
+                yield Problem(f"slipway:product.backing.{name}", f"{message}: say `bucket`")
+
+
+def access(context: Context) -> Iterator[Problem]:
+    """Admin ranges that are in truth the whole internet."""
+    block = context.blocks.get("access")
+    if isinstance(block, Access) and not block.ssh_from_anywhere:
+        for cidr in block.open_ranges:
+            message = f"{cidr} lets everybody try SSH: name your own ranges, or say `ssh_from_anywhere: true`"
+            yield Problem("slipway:access.admin_cidrs", message)
+
+
+def dns(context: Context) -> Iterator[Problem]:
+    """A zone that is not said, or does not hold the product's names."""
+    block, product = context.blocks.get("dns"), context.blocks.get("product")
+    if not isinstance(block, Dns):
+        return
+    if block.provider in ("digitalocean", "cloudflare") and block.zone is None:
+        yield Problem("slipway:dns.zone", f"is missing, should be the zone that {block.provider} keeps, as example.com")
+    if block.provider == "cloudflare" and block.zone_id is None:
+        yield Problem("slipway:dns.zone_id", "is missing: Cloudflare shows it on the zone's overview page")
+    if block.create_zone and block.provider in ("cloudflare", "print"):
+        yield Problem("slipway:dns.create_zone", f"is for digitalocean, this is {block.provider}: leave it out")
+    if block.zone and isinstance(product, Product):
+        for domain in product.domains:
+            if domain is not None and domain != block.zone and not domain.endswith(f".{block.zone}"):
+                yield Problem(
+                    "slipway:dns.zone", f"{domain} is not in the zone {block.zone}: give the zone of all names"
+                )

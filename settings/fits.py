@@ -1,0 +1,112 @@
+"""What a kind can't carry of a product: said at load, by key, and never passed over in silence."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from pydantic import BaseModel
+
+from settings.checks import Context
+from settings.kinds import DropletPm2
+from settings.problems import Problem
+from settings.product import Product, Service
+
+SLOT_OFFSET = 1000
+"""The green slot listens this much above the blue one."""
+TAKEN_PORTS = {
+    "redis": (6379,),
+    "rabbitmq": (4369, 5672, 15672, 25672),
+}
+"""What a backing service on the droplet itself listens on, by its engine."""
+OWN_VARIABLES = frozenset(
+    {"PORT", "GUNICORN_CMD_ARGS", "UVICORN_UDS", "UVICORN_FD", "NODE_CHANNEL_FD", "PM2_HOME", "HOME"}
+)
+"""What droplet-pm2 tells each process itself."""
+
+_LISTENS = re.compile(r"(?:^|\s)(?:--bind|-b|--uds|--host|--port|-p|--unix-socket)(?:[\s=]|$)")
+_FOR_CONTAINERS = ("volumes", "cpu", "autoscale", "metrics", "read_only")
+
+
+def run(context: Context, product: Product, architecture: BaseModel) -> Iterator[Problem]:
+    """What this stack's kind can't carry of its product."""
+    if isinstance(architecture, DropletPm2):
+        yield from _droplet_pm2(context, product)
+
+
+def _droplet_pm2(context: Context, product: Product) -> Iterator[Problem]:
+    for name, service in product.services.items():
+        yield from _pm2_service(f"slipway:product.services.{name}", service)
+    yield from _pm2_ports(product)
+    yield from _pm2_backing(product)
+    for key, why in (
+        ("registry", "droplet-pm2 pulls no image: leave it out"),
+        ("logs", "droplet-pm2 keeps logs on the host and ships none: leave it out"),
+    ):
+        if context.says("product", key):
+            yield Problem(f"slipway:product.{key}", why)
+    if context.says("product", "release", "images"):
+        yield Problem("slipway:product.release.images", "droplet-pm2 releases a commit of the source: leave it out")
+    for name, job in product.jobs.items():
+        if job.schedule is not None:
+            message = "droplet-pm2 runs no scheduled job: let a service with `role: scheduler` queue it"
+            yield Problem(f"slipway:product.jobs.{name}.schedule", message)
+    for variable in OWN_VARIABLES & product.environment.keys():
+        yield Problem(f"slipway:product.environment.{variable}", "droplet-pm2 sets it for each process: leave it out")
+
+
+def _pm2_service(path: str, service: Service) -> Iterator[Problem]:
+    if service.image is not None:
+        yield Problem(f"{path}.image", "droplet-pm2 runs services from source: say `runtime` and `command` instead")
+    for key in _FOR_CONTAINERS:
+        if key in service.model_fields_set and getattr(service, key) not in (None, {}):
+            yield Problem(f"{path}.{key}", "droplet-pm2 runs plain processes and can't do it: leave it out")
+    if service.role == "web" and service.command is not None and _LISTENS.search(service.command):
+        message = "says where to listen: leave that out, two releases run side by side and each is told its own place"
+        yield Problem(f"{path}.command", message)
+    for variable, value in service.environment.items():
+        if variable in OWN_VARIABLES:
+            yield Problem(f"{path}.environment.{variable}", "droplet-pm2 sets it for each process: leave it out")
+        elif not isinstance(value, str):
+            message = "droplet-pm2 has one .env for all services: move it to product.environment"
+            yield Problem(f"{path}.environment.{variable}", message)
+
+
+def _pm2_ports(product: Product) -> Iterator[Problem]:
+    taken = {
+        port: name
+        for name, backing in product.backing.items()
+        if backing.provider == "host"
+        for port in TAKEN_PORTS.get(backing.engine, ())
+    }
+    for name, service in product.services.items():
+        path = f"slipway:product.services.{name}.port"
+        if service.port is None:
+            continue
+        if not 1024 <= service.port <= 65535 - SLOT_OFFSET:
+            yield Problem(
+                path, f"is {service.port}, should be from 1024 to {65535 - SLOT_OFFSET}: services are not run as root"
+            )
+            continue
+        for port in (service.port, service.port + SLOT_OFFSET):
+            if port in taken:
+                slot = "" if port == service.port else f", in the green slot {port},"
+                message = f"is {service.port}{slot} which is the port of {taken[port]} too: give each its own"
+                yield Problem(path, message)
+                break
+        taken |= dict.fromkeys((service.port, service.port + SLOT_OFFSET), name)
+
+
+def _pm2_backing(product: Product) -> Iterator[Problem]:
+    for name, backing in product.backing.items():
+        path = f"slipway:product.backing.{name}.provider"
+        given = "should be external with `url: {secret: NAME}`"
+        if backing.engine in ("postgres", "mongodb") and backing.provider == "host":
+            yield Problem(path, f"is host, {given}: droplet-pm2 keeps no database on the droplet")
+        if backing.engine == "object-storage" or backing.provider != "managed":
+            continue
+        yield Problem(
+            path,
+            f"is managed, {'host, or ' if backing.engine in TAKEN_PORTS else ''}{given}: "
+            f"droplet-pm2 makes no managed {backing.engine}",
+        )

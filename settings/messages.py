@@ -1,0 +1,101 @@
+"""What pydantic finds, in a person's words: key path first, what is wrong, what would be right."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import ValidationError
+
+from settings import shape
+from settings.masking import shown, what_it_is
+from settings.problems import Problem, nearest
+from settings.variables import Generated, Secret, Wired
+
+_PLAIN_KEY = re.compile(r"[A-Z][A-Z0-9_]{0,63}|[a-z][a-z0-9_-]{0,31}|/[\w./~-]{0,63}", re.ASCII)
+_BOUNDS = ("greater_than_equal", "less_than_equal", "greater_than", "less_than", "finite_number", "literal_error")
+
+
+def problems_of(error: ValidationError, path: str, model: Any) -> list[Problem]:
+    """The mistakes that pydantic found below `path`, one for each key."""
+    return [
+        _problem(detail, path, model)
+        for detail in error.errors(include_url=False, include_context=True)
+        if not (detail["type"] == "too_short" and detail["input"])  # its items were wrong, and are told one by one
+    ]
+
+
+def path_of(prefix: str, parts: Sequence[shape.Part]) -> str:
+    """A key path as a person writes it. What is no plain key is quoted, and hidden where it may be a secret."""
+    text = prefix
+    for part in parts:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        else:
+            text += f".{part if _PLAIN_KEY.fullmatch(part) else shown(part)}"
+    return text
+
+
+def _problem(detail: Mapping[str, Any], prefix: str, model: Any) -> Problem:
+    kind, given = detail["type"], detail["input"]
+    parts, where, parent = _walk(detail["loc"], model)
+    if kind == "extra_forbidden":
+        return _unknown_key(prefix, parts, parent)
+    if kind in ("union_tag_invalid", "union_tag_not_found"):
+        return _engine(path_of(prefix, [*parts, "engine"]), given, where)
+    if kind == "too_short":
+        message = f"is empty, should be {shape.expected(where)}: at least one"
+    elif kind == "missing":
+        message = f"is missing, should be {shape.expected(where)}"
+    elif kind in _BOUNDS:
+        message = f"is {shown(given)}, should be {shape.expected(where)}"
+    elif kind in ("value_error", "form"):
+        message = str(detail["msg"]).removeprefix("Value error, ")
+    elif kind == "invalid_key":
+        message = f"has a key that is {what_it_is(given)}, should be text: put it in quotes"
+    elif kind == "recursion_loop":
+        message = "contains itself, should be written out"
+    else:
+        message = f"is {what_it_is(given)}, should be {shape.expected(where)}{_quotes(kind, given)}"
+    return Problem(path_of(prefix, parts), message)
+
+
+def _quotes(kind: str, given: Any) -> str:
+    return ", in quotes" if kind == "string_type" and isinstance(given, int | float) else ""
+
+
+def _unknown_key(prefix: str, parts: list[shape.Part], parent: Any) -> Problem:
+    known = shape.keys(parent)
+    if parent in (Secret, Generated, Wired):  # a secret may have slipped into a key: not repeated
+        return Problem(path_of(prefix, parts[:-1]), f"has an unknown key; known here: {', '.join(known)}")
+    return Problem(path_of(prefix, parts), f"unknown key; {nearest(str(parts[-1]), known)}")
+
+
+def _engine(path: str, given: Any, where: Any) -> Problem:
+    engines = shape.tagged(where)
+    if not isinstance(given, Mapping) or given.get("engine") is None:
+        return Problem(path, f"is missing, should be one of {', '.join(sorted(engines))}")
+    engine = given["engine"]
+    hint = nearest(engine, engines) if isinstance(engine, str) else f"known here: {', '.join(sorted(engines))}"
+    return Problem(path, f"there is no engine {shown(engine)}; {hint}")
+
+
+def _walk(loc: tuple[shape.Part, ...], model: Any) -> tuple[list[shape.Part], Any, Any]:
+    """(the path without pydantic's additions, what is expected there, what is expected one step above).
+
+    pydantic puts the tag of a union ("postgres", "text") and "[key]" into its path; a person's path has neither.
+    """
+    parts: list[shape.Part] = []
+    where, parent = model, None
+    for part in loc:
+        if part == "[key]":
+            continue
+        following = shape.step(where, part)
+        tags = shape.tagged(where) if len(shape.members(where)) > 1 else {}
+        if following is None and part in tags:
+            where = tags[str(part)]
+            continue
+        parts.append(part)
+        where, parent = following, where
+    return parts, where, parent if parent is None else shape.model_of(parent) or parent
