@@ -1,0 +1,162 @@
+"""The product's environment: one set of variables for all services, as `.env` and as `.env.example`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from urllib.parse import unquote, urlsplit
+
+from settings.backing import ObjectStorage
+from settings.stack import Settings
+from settings.variables import EnvironmentValue, Generated, Secret, Wired
+
+Facts = Mapping[str, Mapping[str, str]]
+
+_PORTS = {"postgres": 5432, "redis": 6379, "rabbitmq": 5672, "mongodb": 27017}
+
+
+def resolve(
+    settings: Settings, secrets: Mapping[str, str], generated: Mapping[str, str], facts: Facts
+) -> dict[str, str]:
+    """Every variable with its value, sorted by name.
+
+    `facts` are of the backing services that somebody provides for us; those of external ones come from their secrets.
+    A variable of the stack file is never changed. Where the file is silent: `DEBUG` is False and `ALLOWED_HOSTS` the
+    product's names (requirement FF10); a single bucket's keys are AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (FF7).
+    Raises ValueError, with names and without values, for a variable that can't be given a value.
+    """
+    known = {**external_facts(settings, secrets), **facts}
+    variables = _defaults(settings, known)
+    for variable, value in _declared(settings):
+        text = _value(settings, variable, value, secrets, generated, known)
+        if "\n" in text or "\0" in text or "\r" in text:
+            raise ValueError(f"{variable} has more than one line: a variable is one line")
+        variables[variable] = text
+    return dict(sorted(variables.items()))
+
+
+def external_facts(settings: Settings, secrets: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """What is known of the backing services that the stack file names by secrets."""
+    found: dict[str, dict[str, str]] = {}
+    for name, backing in settings.product.backing.items():
+        if backing.provider != "external":
+            continue
+        facts = _of_url(secrets[backing.url.secret], backing.engine) if backing.url else {}
+        if isinstance(backing, ObjectStorage):
+            given = {"bucket": backing.bucket, "region": backing.region, "endpoint": backing.endpoint}
+            keys = {"access_key": backing.access_key, "secret_key": backing.secret_key}
+            facts |= {field: text for field, text in given.items() if text}
+            facts |= {field: secrets[key.secret] for field, key in keys.items() if key}
+        found[name] = facts
+    return found
+
+
+def service_environment(settings: Settings, service: str) -> dict[str, str]:
+    """The plain texts that one service has for itself. They are no secrets, so they may stand in `release.json`."""
+    own = settings.product.services[service].environment
+    return {variable: value for variable, value in sorted(own.items()) if isinstance(value, str)}
+
+
+def dotenv(variables: Mapping[str, str]) -> str:
+    r"""The text of `.env`: one `NAME='value'` a line, sorted.
+
+    Within the quotes `\\` is a backslash and `\'` a quote; nothing else is special. That is what
+    `scripts/host/run_service.py` reads, and python-dotenv understands it in the same way.
+    """
+    return "".join(f"{name}={_quoted(value)}\n" for name, value in sorted(variables.items()))
+
+
+def dotenv_example(settings: Settings) -> str:
+    """The text of `.env.example`: names and comments, never a value (requirement FF7)."""
+    lines = [
+        f"# What {settings.product.name} reads from its environment. `pulumi up` makes the values: keep none in here.",
+        "",
+    ]
+    described = {variable: _comment(value) for variable, value in _declared(settings)}
+    for variable in _defaults(settings, None):
+        described.setdefault(variable, "set by the architecture")
+    for variable, comment in sorted(described.items()):
+        lines += [f"# {comment}", f"{variable}=", ""]
+    return "\n".join(lines[:-1]) + "\n"
+
+
+def _defaults(settings: Settings, facts: Facts | None) -> dict[str, str]:
+    variables = {"DEBUG": "False", "ALLOWED_HOSTS": ",".join(settings.product.domains)}
+    buckets = [name for name, backing in settings.product.backing.items() if backing.engine == "object-storage"]
+    if len(buckets) == 1:  # of two, nobody could say whose keys they are
+        for variable, field in (("AWS_ACCESS_KEY_ID", "access_key"), ("AWS_SECRET_ACCESS_KEY", "secret_key")):
+            if facts is None or field in facts.get(buckets[0], {}):
+                variables[variable] = "" if facts is None else facts[buckets[0]][field]
+    return variables
+
+
+def _declared(settings: Settings) -> Iterator[tuple[str, EnvironmentValue]]:
+    """The product's variables, and what services add to them that is more than plain text."""
+    product = settings.product
+    yield from product.environment.items()
+    for name, service in product.services.items():
+        for variable, value in service.environment.items():
+            if isinstance(value, str):
+                continue
+            if product.environment.get(variable, value) != value:
+                raise ValueError(
+                    f"services.{name}.environment.{variable} differs from environment.{variable}: "
+                    "all services share one .env, where only a plain text can differ"
+                )
+            yield variable, value
+
+
+def _value(
+    settings: Settings,
+    variable: str,
+    value: EnvironmentValue,
+    secrets: Mapping[str, str],
+    generated: Mapping[str, str],
+    facts: Facts,
+) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Secret):
+        return secrets[value.secret]
+    if isinstance(value, Generated):
+        return generated[variable]
+    if value.source == "domain":
+        return ",".join(settings.product.domains)
+    found = facts.get(value.source, {})
+    if value.field not in found:
+        raise ValueError(f"{variable}: {value.source} has no {value.field}")
+    return found[value.field]
+
+
+def _of_url(url: str, engine: str) -> dict[str, str]:
+    """The parts of a backing service's URL. A part that the URL leaves out is left out."""
+    if "://" not in url:  # the plan's placeholder for a secret: its parts are placeholders too
+        return dict.fromkeys(("url", "host", "port", "user", "password", "database"), url)
+    try:
+        parts = urlsplit(url)
+        port = parts.port or _PORTS.get(engine)
+    except ValueError:
+        raise ValueError(f"the URL of an external {engine} can't be read") from None
+    texts = {
+        "url": url,
+        "host": parts.hostname,
+        "port": str(port) if port else None,
+        "user": unquote(parts.username) if parts.username else None,
+        "password": unquote(parts.password) if parts.password else None,
+        "database": unquote(parts.path.removeprefix("/")) or None,
+    }
+    return {field: text for field, text in texts.items() if text}
+
+
+def _quoted(value: str) -> str:
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
+
+
+def _comment(value: EnvironmentValue) -> str:
+    if isinstance(value, Secret):
+        return f"a secret: pulumi config set --secret slipway:{value.secret}"
+    if isinstance(value, Generated):
+        return f"generated, {value.generate} characters"
+    if isinstance(value, Wired):
+        return "every name of the product" if value.source == "domain" else f"{value.field} of {value.source}"
+    return "from the stack file"

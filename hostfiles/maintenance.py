@@ -1,0 +1,197 @@
+"""What keeps a host healthy while nobody looks: upgrades, logs that end, the kernel's settings, the right time."""
+
+from __future__ import annotations
+
+from hostfiles.manifest import Directory, File, Unit
+from hostfiles.text import HEADER, joined
+
+_APT_CHECK = ("/usr/bin/apt-config", "-c", "{}", "dump")
+
+_KERNEL = {
+    # what a process may see and do to others
+    "dev.tty.ldisc_autoload": "0",
+    "fs.protected_fifos": "2",
+    "fs.protected_hardlinks": "1",
+    "fs.protected_regular": "2",
+    "fs.protected_symlinks": "1",
+    "fs.suid_dumpable": "0",
+    "kernel.core_uses_pid": "1",
+    "kernel.dmesg_restrict": "1",
+    "kernel.kptr_restrict": "2",
+    "kernel.perf_event_paranoid": "3",
+    "kernel.randomize_va_space": "2",
+    "kernel.sysrq": "0",
+    "kernel.unprivileged_bpf_disabled": "1",
+    "kernel.yama.ptrace_scope": "1",
+    "net.core.bpf_jit_harden": "2",
+    # one host, no router: no redirects, no source routes, no forged senders
+    "net.ipv4.conf.all.accept_redirects": "0",
+    "net.ipv4.conf.all.accept_source_route": "0",
+    "net.ipv4.conf.all.log_martians": "1",
+    "net.ipv4.conf.all.rp_filter": "1",
+    "net.ipv4.conf.all.secure_redirects": "0",
+    "net.ipv4.conf.all.send_redirects": "0",
+    "net.ipv4.conf.default.accept_redirects": "0",
+    "net.ipv4.conf.default.accept_source_route": "0",
+    "net.ipv4.conf.default.log_martians": "1",
+    "net.ipv4.conf.default.rp_filter": "1",
+    "net.ipv4.conf.default.secure_redirects": "0",
+    "net.ipv4.conf.default.send_redirects": "0",
+    "net.ipv4.icmp_echo_ignore_broadcasts": "1",
+    "net.ipv4.icmp_ignore_bogus_error_responses": "1",
+    "net.ipv4.tcp_syncookies": "1",
+    "net.ipv6.conf.all.accept_redirects": "0",
+    "net.ipv6.conf.all.accept_source_route": "0",
+    "net.ipv6.conf.default.accept_redirects": "0",
+    "net.ipv6.conf.default.accept_source_route": "0",
+    # a burst of connections waits instead of being refused; Redis forks to save, with no need of twice its memory
+    "net.core.somaxconn": "4096",
+    "net.ipv4.tcp_max_syn_backlog": "4096",
+    "vm.overcommit_memory": "1",
+    "vm.swappiness": "10",
+}
+
+_NEVER_NEEDED = (
+    "dccp",
+    "sctp",
+    "rds",
+    "tipc",
+    "cramfs",
+    "freevxfs",
+    "hfs",
+    "hfsplus",
+    "jffs2",
+    "udf",
+    "firewire-core",
+    "usb-storage",
+)
+
+_BANNER = "Authorized access only. What is done here is recorded.\n"
+
+
+def files(product: str) -> list[File]:
+    """The files of every host. `product` is the service user's name and the name of its directory."""
+    return [
+        File("/etc/apt/apt.conf.d/20auto-upgrades", _periodic(), validate=_APT_CHECK),
+        File("/etc/apt/apt.conf.d/60-slipway", _upgrades(), validate=_APT_CHECK),
+        File("/etc/needrestart/conf.d/60-slipway.conf", _needrestart(product)),
+        File("/etc/logrotate.d/slipway", _logrotate(product), validate=("/usr/sbin/logrotate", "--debug", "{}")),
+        File("/etc/sysctl.d/60-slipway.conf", sysctl(), then=("sysctl",)),
+        File("/etc/modprobe.d/60-slipway.conf", _modprobe()),
+        File("/etc/systemd/journald.conf.d/10-slipway.conf", _journal(), then=("restart systemd-journald.service",)),
+        File(
+            "/etc/systemd/coredump.conf.d/10-slipway.conf", f"# {HEADER}\n[Coredump]\nStorage=none\nProcessSizeMax=0\n"
+        ),
+        File("/etc/security/limits.d/60-slipway.conf", f"# {HEADER}\n* hard core 0\n"),
+        File("/etc/profile.d/60-slipway.sh", f"# {HEADER}\numask 027\nTMOUT=3600\nreadonly TMOUT\nexport TMOUT\n"),
+        File("/etc/issue", _BANNER),
+        File("/etc/issue.net", _BANNER),
+    ]
+
+
+def directories() -> list[Directory]:
+    """Those of the files above that no package makes on every image."""
+    return [
+        Directory("/etc/needrestart"),
+        Directory("/etc/needrestart/conf.d"),
+        Directory("/var/log/journal", "2755", "root", "systemd-journal"),
+    ]
+
+
+def packages() -> list[str]:
+    """What the files above belong to."""
+    return ["ca-certificates", "logrotate", "systemd-timesyncd", "ufw", "unattended-upgrades"]
+
+
+def units() -> list[Unit]:
+    """What runs on every host, whatever it is for."""
+    return [
+        Unit("apt-daily.timer"),
+        Unit("apt-daily-upgrade.timer"),
+        Unit("logrotate.timer"),
+        Unit("systemd-timesyncd.service"),
+        Unit("unattended-upgrades.service"),
+    ]
+
+
+def sysctl() -> str:
+    """The kernel's settings. With the dash in front, one that a kernel does not have is no failure."""
+    return joined([f"# {HEADER}", *(f"-{name} = {value}" for name, value in _KERNEL.items())])
+
+
+def _periodic() -> str:
+    return joined(
+        [
+            f"// {HEADER}",
+            'APT::Periodic::Update-Package-Lists "1";',
+            'APT::Periodic::Unattended-Upgrade "1";',
+            'APT::Periodic::AutocleanInterval "7";',
+        ]
+    )
+
+
+def _upgrades() -> str:
+    """Security upgrades come from the distribution's own list of origins. When to reboot is for a person to choose."""
+    return joined(
+        [
+            f"// {HEADER}",
+            'Unattended-Upgrade::Automatic-Reboot "false";',
+            'Unattended-Upgrade::MinimalSteps "true";',
+            'Unattended-Upgrade::Remove-Unused-Kernel-Packages "true";',
+            'Unattended-Upgrade::SyslogEnable "true";',
+            "// a file that is ours stays ours, and no upgrade waits for an answer",
+            'Dpkg::Options { "--force-confdef"; "--force-confold"; };',
+        ]
+    )
+
+
+def _needrestart(product: str) -> str:
+    return joined(
+        [
+            f"# {HEADER}",
+            "# The product restarts with its releases, one slot beside the other. A restart in one go would be seen.",
+            f"$nrconf{{override_rc}}{{qr(^pm2-{product}\\.service$)}} = 0;",
+            "1;",
+        ]
+    )
+
+
+def _logrotate(product: str) -> str:
+    return joined(
+        [
+            f"# {HEADER}",
+            f"/srv/{product}/logs/*.log {{",
+            f"    su {product} {product}",
+            "    daily",
+            "    maxsize 50M",
+            "    rotate 14",
+            "    missingok",
+            "    notifempty",
+            "    compress",
+            "    delaycompress",
+            f"    create 0640 {product} {product}",
+            "    sharedscripts",
+            "    postrotate",
+            f"        systemctl kill --signal=SIGUSR2 --kill-whom=main pm2-{product}.service 2>/dev/null || true",
+            "    endscript",
+            "}",
+        ]
+    )
+
+
+def _modprobe() -> str:
+    return joined([f"# {HEADER}", *(f"install {module} /bin/false" for module in _NEVER_NEEDED)])
+
+
+def _journal() -> str:
+    return joined(
+        [
+            f"# {HEADER}",
+            "[Journal]",
+            "Storage=persistent",
+            "Compress=yes",
+            "SystemMaxUse=500M",
+            "SystemKeepFree=1G",
+            "MaxRetentionSec=1month",
+        ]
+    )

@@ -1,0 +1,201 @@
+"""What nginx does with a request for the product: to which service it goes, or which built file answers it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hostfiles.text import block
+from settings.product import Product, Route, Service
+
+Sites = Iterator[tuple[tuple[str, ...], tuple[Route, ...]]]
+
+HASHED = "/assets/"
+"""Where bundlers (Vite, Rollup) put files whose name has a hash of their content: cached for a year."""
+_STREAM_TIMEOUT = 3600
+"""Seconds that a WebSocket or an event stream may be silent."""
+
+
+def sites(product: Product) -> Sites:
+    """(names, routes) for each server block: the product with its aliases is one, every other host another."""
+    own = (product.domain, *product.aliases)
+    yield own, tuple(route for route in product.routes if route.host is None or route.host in own)
+    for host in dict.fromkeys(route.host for route in product.routes if route.host and route.host not in own):
+        yield (host,), tuple(route for route in product.routes if route.host == host)
+
+
+def upstreams(product: Product) -> list[str]:
+    """One upstream for each web service: the socket of the release that `current` leads to."""
+    lines: list[str] = []
+    for name in product.services_of("web"):
+        lines += [*block(f"upstream {name}", [f"server unix:/srv/{product.name}/current/run/{name}.sock;"]), ""]
+    return lines
+
+
+def upgrade_maps() -> list[str]:
+    """Only WebSockets may upgrade: another protocol (h2c) would carry requests past this proxy."""
+    return [
+        *block("map $http_upgrade $proxied_upgrade", ['"~*^websocket$" websocket;', 'default "";']),
+        *block("map $http_upgrade $proxied_connection", ['"~*^websocket$" upgrade;', "default close;"]),
+    ]
+
+
+def locations(product: Product, routes: tuple[Route, ...]) -> list[str]:
+    """The body of a server block: how to speak to services, then the routes, the longest path first."""
+    lines = [*_proxying(), *_proxy_headers(upgrade=False)]
+    fallbacks: list[str] = []
+    for route in sorted(routes, key=lambda route: (-len(route.path), route.path)):
+        service = product.services[route.service]
+        if service.role == "static":
+            lines += ["", *_static(product, route, service)]
+            fallbacks += ["", *_previous(product, route, service)]
+        else:
+            lines += ["", *_service(route)]
+    for name in dict.fromkeys(route.service for route in routes):
+        for path, directory in sorted(product.services[name].assets.items()):
+            lines += ["", *_assets(product, name, path, directory)]
+            fallbacks += ["", *_previous_assets(product, name, path, directory)]
+    return [*lines, *fallbacks]
+
+
+def _proxying() -> list[str]:
+    return [
+        "proxy_http_version 1.1;",
+        "proxy_connect_timeout 5s;",
+        "proxy_send_timeout 60s;",
+        "proxy_buffer_size 16k;",
+        "proxy_buffers 8 16k;",
+        "proxy_busy_buffers_size 32k;",
+        "proxy_next_upstream off;  # a request is never sent twice",
+        "proxy_hide_header Strict-Transport-Security;",
+        "proxy_hide_header X-Content-Type-Options;",
+        "proxy_hide_header X-Powered-By;",
+    ]
+
+
+def _proxy_headers(upgrade: bool) -> list[str]:
+    lines = [
+        "proxy_set_header Host $host;",
+        "proxy_set_header X-Real-IP $remote_addr;",
+        "proxy_set_header X-Forwarded-For $remote_addr;  # what the visitor sent here is not believed",
+        "proxy_set_header X-Forwarded-Host $host;",
+        "proxy_set_header X-Forwarded-Proto $scheme;",
+        'proxy_set_header Proxy "";',
+    ]
+    if upgrade:
+        return [
+            *lines,
+            "proxy_set_header Upgrade $proxied_upgrade;",
+            "proxy_set_header Connection $proxied_connection;",
+        ]
+    # no connection outlives its request: the next one finds the release that is current then
+    return [*lines, 'proxy_set_header Upgrade "";', "proxy_set_header Connection close;"]
+
+
+def _service(route: Route) -> list[str]:
+    body = [f"proxy_pass http://{route.service};"]
+    if route.streaming:
+        body += [
+            "proxy_buffering off;",
+            f"proxy_read_timeout {_STREAM_TIMEOUT}s;",
+            f"proxy_send_timeout {_STREAM_TIMEOUT}s;",
+            *_proxy_headers(upgrade=True),
+        ]
+    else:
+        body.append(f"proxy_read_timeout {route.timeout}s;")
+    lines: list[str] = []
+    for head in _heads(route.path):
+        lines += block(head, body)
+    return lines
+
+
+def _heads(path: str) -> list[str]:
+    """/api is itself and what is below /api/, but not /apiary."""
+    if path.endswith("/"):
+        return [f"location {path}" if path == "/" else f"location ^~ {path}"]
+    return [f"location = {path}", f"location ^~ {path}/"]
+
+
+def _static(product: Product, route: Route, service: Service) -> list[str]:
+    """Built files. A path with no file is the application's own (a single page that has routes itself): index.html."""
+    below, folder = _slashed(route.path), _output(product, "current", service)
+    assets = below.removesuffix("/") + HASHED
+    root = f"root {folder};" if below == "/" else f"alias {folder}/;"
+    lines = block(
+        f"location ^~ {assets}",
+        [
+            f"root {folder};" if below == "/" else f"alias {folder}{HASHED};",
+            'set $cache_policy "public, max-age=31536000, immutable";',
+            "gzip on;",
+            f"error_page 404 = @{route.service}_previous;",
+        ],
+    )
+    lines += [
+        "",
+        *block(
+            f"location {below}" if below == "/" else f"location ^~ {below}",
+            [
+                root,
+                'set $cache_policy "no-cache";',
+                f"try_files $uri $uri/index.html {below}index.html =404;",
+            ],
+        ),
+    ]
+    return lines if below == route.path else [*block(f"location = {route.path}", [f"return 301 {below};"]), "", *lines]
+
+
+def _previous(product: Product, route: Route, service: Service) -> list[str]:
+    """A page that was loaded before a release asks for its parts after it: they are still in the previous slot."""
+    folder = _output(product, "previous", service)
+    strip = [] if route.path == "/" else [f"rewrite ^{_slashed(route.path)}(.*)$ /$1 break;"]
+    return block(
+        f"location @{route.service}_previous",
+        [
+            *strip,
+            f"root {folder};",
+            'set $cache_policy "public, max-age=31536000, immutable";',
+            "gzip on;",
+        ],
+    )
+
+
+def _assets(product: Product, name: str, path: str, directory: str) -> list[str]:
+    """Files that a service's build collected, served past the service."""
+    return block(
+        f"location ^~ {_slashed(path)}",
+        [
+            f"alias {_source(product, 'current', product.services[name])}/{directory}/;",
+            "set $cache_policy $asset_policy;",
+            "gzip on;",
+            f"error_page 404 = @{name}{_slug(path)}_previous;",
+        ],
+    )
+
+
+def _previous_assets(product: Product, name: str, path: str, directory: str) -> list[str]:
+    return block(
+        f"location @{name}{_slug(path)}_previous",
+        [
+            f"rewrite ^{_slashed(path)}(.*)$ /$1 break;",
+            f"root {_source(product, 'previous', product.services[name])}/{directory};",
+            "set $cache_policy $asset_policy;",
+            "gzip on;",
+        ],
+    )
+
+
+def _source(product: Product, link: str, service: Service) -> str:
+    folder = f"/srv/{product.name}/{link}/src"
+    return folder if service.directory == "." else f"{folder}/{service.directory}"
+
+
+def _output(product: Product, link: str, service: Service) -> str:
+    source = _source(product, link, service)
+    return source if service.output in (None, ".") else f"{source}/{service.output}"
+
+
+def _slashed(path: str) -> str:
+    return path if path.endswith("/") else path + "/"
+
+
+def _slug(path: str) -> str:
+    return path.rstrip("/").replace("/", "_").replace(".", "_").replace("~", "_")

@@ -1,0 +1,97 @@
+"""ecosystem.config.js: all processes of the product, for `pm2 start ecosystem.config.js` (FF3, FF4)."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from hostfiles.text import HEADER
+from settings.product import Product, Service
+
+LISTEN_TIMEOUT = 10_000
+"""Milliseconds that PM2 waits for "ready" (requirement FF3). A release waits on, for as long as a service may take."""
+MAX_RESTARTS = 10
+_GRACE = 5
+"""Seconds after `stop_after` until PM2 kills: the service's own limit comes first."""
+_RUNNER = "/usr/local/lib/slipway/host/run_service.py"
+
+_TEXT = """\
+// {header}
+"use strict";
+
+const fs = require("fs");
+const path = require("path");
+
+const root = {root};
+
+// Which of the two places for a release this is about. With no release yet there is nothing to run.
+function chosenSlot() {{
+  if (process.env.SLIPWAY_SLOT) return process.env.SLIPWAY_SLOT;
+  try {{
+    return path.basename(fs.readlinkSync(path.join(root, "current")));
+  }} catch (error) {{
+    if (error.code === "ENOENT") return null;
+    throw error;
+  }}
+}}
+
+const slot = chosenSlot();
+if (slot !== null && slot !== "blue" && slot !== "green") {{
+  throw new Error(`there is no slot ${{slot}}: blue or green`);
+}}
+
+const common = {common};
+
+// In the order in which they start. Each reads the release's .env by itself: PM2 would keep what it is told.
+const services = {services};
+
+module.exports = {{
+  apps: slot === null ? [] : services.map(({{ name, ...options }}) => ({{
+    ...common,
+    ...options,
+    name: `${{name}}-${{slot}}`,
+    args: ["--root", root, "--service", name, "--slot", slot],
+    out_file: path.join(root, "logs", `${{name}}-${{slot}}.log`),
+    error_file: path.join(root, "logs", `${{name}}-${{slot}}.log`),
+  }})),
+}};
+"""
+
+
+def ecosystem(product: Product) -> str:
+    """The text of ecosystem.config.js. It holds no variable's value, and runs from any directory."""
+    root = f"/srv/{product.name}"
+    services = [_service(name, service) for name, service in product.services_of("web", "worker", "scheduler").items()]
+    common: dict[str, Any] = {
+        "script": _RUNNER,
+        "interpreter": "/usr/bin/python3",
+        "cwd": root,
+        "exec_mode": "fork",
+        "wait_ready": True,
+        "listen_timeout": LISTEN_TIMEOUT,
+        "autorestart": True,
+        "max_restarts": MAX_RESTARTS,
+        "treekill": False,
+        "merge_logs": True,
+        "vizion": False,
+        "pmx": False,
+        "automation": False,
+        "env_production": {},
+    }
+    return _TEXT.format(header=HEADER, root=json.dumps(root), common=_literal(common), services=_literal(services))
+
+
+def _service(name: str, service: Service) -> dict[str, Any]:
+    options: dict[str, Any] = {
+        "name": name,
+        # a web service's own server has as many workers as there are replicas: they share one socket
+        "instances": service.replicas if service.role == "worker" else 1,
+        "kill_timeout": (service.stop_after + _GRACE) * 1000,
+    }
+    if service.memory is not None:
+        options["max_memory_restart"] = f"{service.memory}M"
+    return options
+
+
+def _literal(value: Any) -> str:
+    return json.dumps(value, indent=2)
