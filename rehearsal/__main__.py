@@ -1,0 +1,130 @@
+"""`python -m rehearsal up|down|shell|status|destroy --stack <name>`: a stack of this repository on this machine."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from rehearsal.model import CloudError
+from rehearsal.run import Rehearsal, RehearsalError
+from settings.problems import SettingsError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command's exit code: 0 when all went well and every check held, 1 otherwise."""
+    parser = argparse.ArgumentParser(prog="python -m rehearsal", description=__doc__)
+    parser.add_argument("action", choices=("up", "down", "shell", "status", "destroy"))
+    parser.add_argument("--stack", default="familyflow")
+    parser.add_argument("--checks", choices=("none", "basic", "all"), default="basic")
+    parser.add_argument("--report", choices=("text", "json"), default="text")
+    options = parser.parse_args(arguments)
+    actions = {"up": _up, "down": _down, "shell": _shell, "status": _status, "destroy": _destroy}
+    options.said = []
+    try:
+        with Rehearsal(options.stack, lambda line: _say(line, options.said)) as rehearsal:
+            return actions[options.action](rehearsal, options)
+    except (RehearsalError, CloudError, SettingsError) as error:
+        _show(f"{error}")
+        return 1
+    except KeyboardInterrupt:
+        _show(f"interrupted; what there is stays: `make rehearse-down STACK={options.stack}` removes it")
+        return 130
+
+
+def _show(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _say(line: str, said: list[str]) -> None:
+    said.append(line)
+    _show(line)
+
+
+def _up(rehearsal: Rehearsal, options: argparse.Namespace) -> int:
+    timings: dict[str, float] = {}
+    begun = time.monotonic()
+    rehearsal.prepare()
+    timings["engine and local cloud"] = time.monotonic() - begun
+    summary = rehearsal.up()
+    timings["up"] = summary.seconds
+    _show(", ".join(f"{count} {word}" for word, count in sorted(summary.changes.items())))
+    if options.checks == "none":
+        return 0
+    return _check(rehearsal, options, timings)
+
+
+def _check(rehearsal: Rehearsal, options: argparse.Namespace, timings: dict[str, float]) -> int:
+    # the checks' libraries are of no use to `down` and `status`
+    from rehearsal import report
+    from rehearsal.checks.catalogue import chosen
+    from rehearsal.checks.scene import Scene
+
+    scene = Scene(rehearsal, options.said)
+    results = []
+    for check in chosen(options.checks):
+        _show(f"check {check.number}: {check.title}")
+        results.append(check.run(scene))
+        timings[f"check {check.number}: {check.title}"] = results[-1].seconds
+    page = rehearsal.workspace.directory / "report.html"
+    report.write_page(page, scene.settings, results, timings)
+    print(report.as_json(results, timings) if options.report == "json" else report.terminal(results, timings))
+    _show(f"the report: {page}")
+    _show(f"the site: {scene.outputs['url']} at {scene.outputs['address']}, as long as this rehearsal stands")
+    return 0 if all(result.passed for result in results) else 1
+
+
+def _down(rehearsal: Rehearsal, options: argparse.Namespace) -> int:
+    rehearsal.down()
+    _show(f"nothing is left of {rehearsal.stack}")
+    return 0
+
+
+def _destroy(rehearsal: Rehearsal, options: argparse.Namespace) -> int:
+    summary = rehearsal.destroy()
+    _show(", ".join(f"{count} {word}" for word, count in sorted(summary.changes.items())))
+    return 0
+
+
+def _status(rehearsal: Rehearsal, options: argparse.Namespace) -> int:
+    if not rehearsal.workspace.exists:
+        _show(f"{rehearsal.stack} is not rehearsed now")
+        return 1
+    for host in rehearsal.cloud.hosts():
+        power = "on" if host.running else "off"
+        print(f"{host.name}: {power}, {host.public_address}, {host.cpus} CPU, {host.memory_mib} MiB")
+    for name, value in rehearsal.outputs().items():
+        print(f"{name}: {value if isinstance(value, str) else json.dumps(value)}")
+    for address, count in rehearsal.connections().items():
+        print(f"connections opened to {address}: {count}")
+    return 0
+
+
+def _shell(rehearsal: Rehearsal, options: argparse.Namespace) -> int:
+    """Logs in as the program does, with its own key; host key checked."""
+    outputs, resources = rehearsal.outputs(), rehearsal.resources(show_secrets=True)
+    keys = [item for item in resources if item["type"] == "tls:index/privateKey:PrivateKey"]
+    deploy = next((item for item in keys if item["urn"].endswith("-deploy")), None)
+    if deploy is None or "known_hosts" not in outputs:
+        raise RehearsalError(f"there is nothing to log in to: `make rehearse STACK={rehearsal.stack}` first")
+    identity, known = rehearsal.workspace.directory / "identity", rehearsal.workspace.directory / "known_hosts"
+    private = deploy["outputs"]["privateKeyOpenssh"]
+    _private(identity, json.loads(private["plaintext"]) if isinstance(private, dict) else private)
+    _private(known, f"{outputs['known_hosts']}\n")
+    checked = ["-o", f"UserKnownHostsFile={known}", "-o", "StrictHostKeyChecking=yes", "-o", "IdentitiesOnly=yes"]
+    sys.stdout.flush()
+    return os.spawnvp(os.P_WAIT, "ssh", ["ssh", "-i", str(identity), *checked, f"deploy@{outputs['address']}"])  # noqa: S606
+
+
+def _private(file: Path, text: str) -> None:
+    handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w") as stream:
+        stream.write(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

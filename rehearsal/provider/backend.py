@@ -1,0 +1,95 @@
+"""What the stand-ins need of the local cloud, and how a plugin process finds it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A host to boot: sizes in MiB and GB, `user_data` as cloud-init reads it, `ssh_keys` for root."""
+
+    name: str
+    cpus: int
+    memory: int
+    disk: int
+    image: str
+    network: str
+    user_data: str
+    ssh_keys: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where a host is reached: from outside, and inside its network."""
+
+    public: str
+    private: str
+
+
+@dataclass(frozen=True)
+class Opening:
+    """One thing that a firewall lets pass, from or to these CIDRs.
+
+    `protocol` is tcp, udp or icmp; `ports` is `80`, `8000-9000` or `all`.
+    """
+
+    protocol: str
+    ports: str
+    others: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Name:
+    """One DNS record with its whole name, no dot at the end."""
+
+    name: str
+    type: str
+    value: str
+    ttl: int
+
+
+class Cloud(Protocol):
+    """The local cloud as the handlers see it. Ids are the provider's own."""
+
+    def add_network(self, network: str, name: str, cidr: str) -> None:
+        """Makes a private network."""
+
+    def remove_network(self, network: str) -> None:
+        """Removes it; nothing is left in it."""
+
+    def boot(self, host: str, machine: Machine) -> Addresses:
+        """Makes a host and waits until it has its addresses (not until it has booted)."""
+
+    def exists(self, host: str) -> bool:
+        """Whether the host is still there."""
+
+    def resize(self, host: str, cpus: int, memory: int) -> None:
+        """Powers it off, gives it another size, powers it on."""
+
+    def remove(self, host: str) -> None:
+        """Removes the host."""
+
+    def shield(self, host: str, inbound: Sequence[Opening] | None, outbound: Sequence[Opening]) -> None:
+        """What reaches the host and what leaves it; `inbound` None: no firewall stands before it."""
+
+    def reserve(self) -> str:
+        """An address that outlives a host."""
+
+    def release(self, address: str) -> None:
+        """Gives the address back."""
+
+    def assign(self, address: str, host: str | None) -> None:
+        """Leads the address to the host, or nowhere."""
+
+    def publish_names(self, names: Sequence[Name]) -> None:
+        """The records that the resolver answers with, all of them."""
+
+
+def rules_of(openings: Sequence[Opening]) -> list[Mapping[str, object]]:
+    """The openings as plain data, in one order."""
+    return sorted(
+        ({"protocol": item.protocol, "ports": item.ports, "others": sorted(item.others)} for item in openings), key=str
+    )

@@ -1,0 +1,57 @@
+"""What changed between the inputs a resource was made with and the ones it should have."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from rehearsal.provider.replaces import REPLACES
+from rehearsal.provider.resource import Resource
+from rehearsal.provider.values import Properties, is_unknown, plain
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The changed properties, those of them that replace, and whether the old one has to go before the new one."""
+
+    changed: tuple[str, ...]
+    replaces: tuple[str, ...]
+    delete_first: bool
+
+
+def difference(resource: Resource, old: Properties, new: Properties, by_default: Collection[str] = ()) -> Difference:
+    """Compares checked inputs; a value not known yet counts as changed. `by_default`: names that the provider chose."""
+    changed = tuple(
+        key
+        for key in sorted(old.keys() | new.keys())
+        if key not in resource.ignored and not _same(resource, key, old.get(key), new.get(key))
+    )
+    table = REPLACES[resource.token]
+    forced = resource.forces(plain(old), plain(new)) if changed else ()
+    replaces = tuple(key for key in changed if key in table or key in forced)
+    return Difference(changed, replaces, bool(replaces) and _name_is_taken(resource, old, new, by_default))
+
+
+def _name_is_taken(resource: Resource, old: Properties, new: Properties, by_default: Collection[str]) -> bool:
+    """A name that the program chose is the old one's until that is gone (nameRequiresDeleteBeforeReplace)."""
+    if resource.named is None or resource.named in by_default:
+        return False
+    return bool(plain(old.get(resource.named)) == plain(new.get(resource.named)))
+
+
+def _same(resource: Resource, key: str, old: Any, new: Any) -> bool:
+    if is_unknown(new):
+        return False
+    return bool(_canonical(resource, key, plain(old)) == _canonical(resource, key, plain(new)))
+
+
+def _canonical(resource: Resource, key: str, value: Any) -> Any:
+    """The value with its sets in one order."""
+    if isinstance(value, dict):
+        return {name: _canonical(resource, name, item) for name, item in value.items()}
+    if isinstance(value, list):
+        items = [_canonical(resource, key, item) for item in value]
+        return sorted(items, key=lambda item: json.dumps(item, sort_keys=True)) if key in resource.unordered else items
+    return value

@@ -1,0 +1,104 @@
+"""The local cloud under the handlers: which of its hosts and networks belongs to which id of the provider."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+from rehearsal.cloud import LocalCloud
+from rehearsal.model import CloudError, HostSpec, InboundRule, OutboundRule, Record
+from rehearsal.provider.backend import Addresses, Machine, Name, Opening
+from rehearsal.provider.store import Store
+
+DIRECTORY = "SLIPWAY_REHEARSAL_CLOUD_DIRECTORY"
+"""Environment variable: where the local cloud keeps its state."""
+NAME = "SLIPWAY_REHEARSAL_CLOUD_NAME"
+"""Environment variable: what labels everything that it makes."""
+
+
+class LocalHosts:
+    """A `rehearsal.provider.backend.Cloud` made of containers. Tables of its own: `local_hosts`, `local_networks`."""
+
+    def __init__(self, cloud: LocalCloud, store: Store) -> None:
+        self._cloud, self._store = cloud, store
+
+    def add_network(self, network: str, name: str, cidr: str) -> None:
+        made = self._cloud.create_network(name, cidr)
+        with self._store.transaction() as account:
+            account["local_networks"][network] = {"local": made.id}
+
+    def remove_network(self, network: str) -> None:
+        with self._store.transaction() as account:
+            row = account["local_networks"].pop(network, None)
+        if row:
+            self._cloud.delete_network(row["local"])
+
+    def boot(self, host: str, machine: Machine) -> Addresses:
+        network = self._store.read()["local_networks"][machine.network]["local"]
+        made = self._cloud.create_host(
+            HostSpec(
+                name=machine.name,
+                cpus=machine.cpus,
+                memory_mib=machine.memory,
+                user_data=machine.user_data,
+                network_id=network,
+                image=machine.image,
+                ssh_keys=machine.ssh_keys,
+            )
+        )
+        with self._store.transaction() as account:
+            account["local_hosts"][host] = {"local": made.id}
+        return Addresses(public=made.public_address, private=made.private_address or "")
+
+    def exists(self, host: str) -> bool:
+        row = self._store.read()["local_hosts"].get(host)
+        if row is None:
+            return False
+        return any(found.id == row["local"] for found in self._cloud.hosts())
+
+    def resize(self, host: str, cpus: int, memory: int) -> None:
+        self._cloud.resize_host(self._local(host), cpus, memory)
+
+    def remove(self, host: str) -> None:
+        with self._store.transaction() as account:
+            row = account["local_hosts"].pop(host, None)
+        if row:
+            self._cloud.delete_host(row["local"])
+
+    def shield(self, host: str, inbound: Sequence[Opening] | None, outbound: Sequence[Opening]) -> None:
+        if inbound is None:
+            self._cloud.clear_firewall(self._local(host))
+            return
+        self._cloud.set_firewall(
+            self._local(host),
+            [InboundRule(item.protocol, item.ports, item.others) for item in inbound],
+            [OutboundRule(item.protocol, item.ports, item.others) for item in outbound],
+        )
+
+    def reserve(self) -> str:
+        return self._cloud.reserve_address()
+
+    def release(self, address: str) -> None:
+        self._cloud.release_address(address)
+
+    def assign(self, address: str, host: str | None) -> None:
+        self._cloud.assign_address(address, self._local(host) if host else None)
+
+    def publish_names(self, names: Sequence[Name]) -> None:
+        records: defaultdict[str, list[Record]] = defaultdict(list)
+        for item in names:
+            records[item.name].append(Record(item.type, item.value, item.ttl))
+        self._cloud.set_records(records)
+
+    def _local(self, host: str) -> str:
+        row = self._store.read()["local_hosts"].get(host)
+        if row is None:
+            raise CloudError(f"the local cloud has no host for the droplet {host}")
+        return str(row["local"])
+
+
+def open_local(state: Path) -> LocalHosts:
+    """The cloud of the rehearsal that the environment names."""
+    return LocalHosts(LocalCloud(Path(os.environ[DIRECTORY]), os.environ[NAME]), Store(state))

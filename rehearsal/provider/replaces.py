@@ -1,0 +1,81 @@
+"""Which property changes replace a resource instead of changing it in place.
+
+Sources, read 2026-11: `ForceNew` in the schemas of terraform-provider-digitalocean (digitalocean/<area>/resource_*.go,
+the code behind pulumi-digitalocean 4.84), `replaceOnChanges` in pulumi-command 1.2.1 (provider/pkg/provider/common/
+inputs.go, remote/copy.go), `RequiresReplace` in cloudflare's v6 provider, and the schemas of terraform-provider-tls and
+-random, where every property replaces.
+"""
+
+from __future__ import annotations
+
+_DO = "digitalocean:index/"
+
+REPLACES: dict[str, frozenset[str]] = {
+    # droplet/resource_droplet.go; `ipv6` replaces only when it is turned off (see droplet.py)
+    f"{_DO}droplet:Droplet": frozenset(
+        {
+            "image",
+            "region",
+            "sshKeys",
+            "userData",
+            "monitoring",
+            "dropletAgent",
+            "vpcUuid",
+            "publicNetworking",
+            "gpuPartitionMode",
+        }
+    ),
+    # vpc/resource_vpc.go
+    f"{_DO}vpc:Vpc": frozenset({"region", "ipRange"}),
+    # volume/resource_volume.go, resource_volume_attachment.go
+    f"{_DO}volume:Volume": frozenset(
+        {"region", "name", "description", "snapshotId", "initialFilesystemType", "initialFilesystemLabel"}
+    ),
+    f"{_DO}volumeAttachment:VolumeAttachment": frozenset({"dropletId", "volumeId"}),
+    # reservedip/resource_reserved_ip.go, resource_reserved_ip_assignment.go
+    f"{_DO}reservedIp:ReservedIp": frozenset({"region"}),
+    f"{_DO}reservedIpAssignment:ReservedIpAssignment": frozenset({"ipAddress", "dropletId"}),
+    # firewall/firewalls.go: everything changes in place
+    f"{_DO}firewall:Firewall": frozenset(),
+    # sshkey/resource_ssh_key.go, tag/resource_tag.go
+    f"{_DO}sshKey:SshKey": frozenset({"publicKey"}),
+    f"{_DO}tag:Tag": frozenset({"name"}),
+    # domain/resource_domain.go, resource_record.go
+    f"{_DO}domain:Domain": frozenset({"name", "ipAddress"}),
+    f"{_DO}dnsRecord:DnsRecord": frozenset({"type", "domain"}),
+    # project/resource_project.go, resource_project_resources.go
+    f"{_DO}project:Project": frozenset(),
+    f"{_DO}projectResources:ProjectResources": frozenset({"project"}),
+    # uptime/resource_uptime_check.go, resource_uptime_alert.go, monitoring/resource_monitor_alert.go
+    f"{_DO}uptimeCheck:UptimeCheck": frozenset(),
+    f"{_DO}uptimeAlert:UptimeAlert": frozenset(),
+    f"{_DO}monitorAlert:MonitorAlert": frozenset(),
+    # spaces/resource_spaces_bucket.go: its schema lacks ForceNew on `name`, though no bucket can be renamed: the
+    # stand-in shows the replacement that the operator would have to make
+    f"{_DO}spacesBucket:SpacesBucket": frozenset({"name", "region"}),
+    f"{_DO}spacesBucketPolicy:SpacesBucketPolicy": frozenset({"bucket", "region"}),
+    f"{_DO}spacesBucketCorsConfiguration:SpacesBucketCorsConfiguration": frozenset({"region"}),
+    f"{_DO}spacesKey:SpacesKey": frozenset(),
+    # certificate/resource_certificate.go
+    f"{_DO}certificate:Certificate": frozenset(
+        {"name", "privateKey", "leafCertificate", "certificateChain", "domains", "type"}
+    ),
+    # cloudflare, internal/services/{dns_record,zone_setting,ruleset}
+    "cloudflare:index/dnsRecord:DnsRecord": frozenset({"zoneId"}),
+    "cloudflare:index/zoneSetting:ZoneSetting": frozenset({"zoneId", "settingId"}),
+    "cloudflare:index/ruleset:Ruleset": frozenset({"zoneId", "accountId", "kind", "phase"}),
+    "command:remote:Command": frozenset({"triggers"}),
+    "command:remote:CopyToRemote": frozenset({"triggers"}),
+    "command:local:Command": frozenset({"triggers"}),
+    "tls:index/privateKey:PrivateKey": frozenset({"algorithm", "rsaBits", "ecdsaCurve"}),
+    "random:index/randomId:RandomId": frozenset({"byteLength", "keepers", "prefix"}),
+    "random:index/randomUuid:RandomUuid": frozenset({"keepers"}),
+    "random:index/randomString:RandomString": frozenset(
+        {"length", "keepers", "lower", "upper", "numeric", "number", "special", "overrideSpecial"}
+        | {"minLower", "minUpper", "minNumeric", "minSpecial"}
+    ),
+    "random:index/randomPassword:RandomPassword": frozenset(
+        {"length", "keepers", "lower", "upper", "numeric", "number", "special", "overrideSpecial"}
+        | {"minLower", "minUpper", "minNumeric", "minSpecial"}
+    ),
+}

@@ -1,0 +1,289 @@
+"""A stack on the local cloud with the real engine: up, preview, refresh, destroy, and what the checks look at."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import yaml
+from pulumi import automation
+
+from rehearsal.cloud import LocalCloud
+from rehearsal.engine import find_engine
+from rehearsal.model import Host
+from rehearsal.product_repository import write_repository
+from rehearsal.progress import Follower, Show, Summary, label
+from rehearsal.provider import workshop
+from rehearsal.provider.store import Store
+from rehearsal.workspace import PROJECT, ROOT, Config, Workspace, overlaid, secrets_named_in, without_secrets
+
+Program = Callable[[], None]
+_LAST_LINES = 40
+
+
+class RehearsalError(Exception):
+    """The rehearsal can't go on; the message says why in a few lines."""
+
+
+def the_program() -> None:
+    """What `pulumi up` runs (see __main__.py)."""
+    from architectures import declare
+
+    declare()
+
+
+class Rehearsal:
+    """One stack of this repository, rehearsed. A context manager: two at once would be in each other's way."""
+
+    def __init__(
+        self,
+        stack: str,
+        show: Show = print,
+        program: Program = the_program,
+        config: Mapping[str, Any] | None = None,
+        home: Path | None = None,
+        cloud: LocalCloud | None = None,
+    ) -> None:
+        """In place of the stack file, of the place for rehearsals, of the local cloud: `config`, `home`, `cloud`."""
+        self.stack, self.show, self.program = stack, show, program
+        self.workspace = Workspace(stack, home)
+        self.cloud = cloud or LocalCloud(self.workspace.cloud, stack, show)
+        self.commits: dict[str, str] = {}
+        self._given = config
+        self._secrets: list[str] = []
+        self._engine: automation.Stack | None = None
+        self._lock: int | None = None
+        self._behind = workshop.LOCAL
+
+    def on_paper(self) -> Rehearsal:
+        """The same with a cloud on paper behind the plugins: no host runs, and nothing can be reached."""
+        self._behind = workshop.PAPER
+        return self
+
+    def __enter__(self) -> Rehearsal:
+        self.workspace.directory.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(self.workspace.directory.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(handle)
+            raise RehearsalError(f"another process rehearses {self.stack} right now") from None
+        self._lock = handle
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._lock is not None:
+            self.workspace.directory.with_suffix(".lock").unlink(missing_ok=True)
+            os.close(self._lock)
+            self._lock = None
+
+    # --- what goes on
+
+    def prepare(self) -> None:
+        """Finds the engine, starts the local cloud, publishes the product, writes the configuration. Idempotent."""
+        if self._engine is not None:
+            return
+        given = self._given if self._given is not None else self._stack_file()
+        self.workspace.make(find_engine(self.show))
+        if self._behind == workshop.LOCAL:
+            self.cloud.prepare()
+        if self.workspace.release_stale_lock():
+            self.show("an earlier run of the engine was killed: its lock is removed")
+        self._engine = self._open()
+        self._configure(given)
+
+    def _stack_file(self) -> Config:
+        file = ROOT / f"Pulumi.{self.stack}.yaml"
+        if not file.exists():
+            raise RehearsalError(f"there is no stack file {file.name}")
+        content = yaml.safe_load(file.read_text()) or {}
+        return dict(content.get("config") or {})
+
+    def _open(self) -> automation.Stack:
+        environment = self.workspace.environment(self._behind)
+        options = automation.LocalWorkspaceOptions(
+            work_dir=str(self.workspace.directory),
+            pulumi_command=automation.PulumiCommand(root=str(self.workspace.engine_home), skip_version_check=True),
+            env_vars=environment,
+            secrets_provider="passphrase",
+        )
+        return automation.create_or_select_stack(self.stack, project_name=PROJECT, program=self.program, opts=options)
+
+    def _configure(self, given: Mapping[str, Any]) -> None:
+        kept = {key: value for key, value in self.workspace.read_config().items() if _is_encrypted(value)}
+        config = {**without_secrets(given), **kept}
+        self.workspace.write_config(overlaid(config, self._overlay(config)))
+        environment = self.workspace.environment(self._behind)
+        for name in sorted(secrets_named_in(config.get(f"{PROJECT}:product", {}))):
+            if f"{PROJECT}:{name}" not in kept:
+                self.workspace.set_secret(f"{PROJECT}:{name}", self._secret_for(name, config), environment)
+        assert self._engine is not None  # noqa: S101 - set before
+        self._secrets = [item.value for item in self._engine.get_all_config().values() if item.secret]
+
+    def _overlay(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        """What has to be otherwise on this machine: the address that one logs in from, and the commit that there is."""
+        if self._behind != workshop.LOCAL:
+            return {}
+        changes: dict[str, Any] = {}
+        access = config.get(f"{PROJECT}:access") or {}
+        if access:
+            mine = f"{self.cloud.admin_address}/32"
+            changes["access.admin_cidrs"] = [*(item for item in access.get("admin_cidrs", ()) if item != mine), mine]
+        commit = self._publish(config.get(f"{PROJECT}:product") or {})
+        if commit:
+            changes["product.release.commit"] = commit
+        return changes
+
+    def _publish(self, product: Mapping[str, Any]) -> str | None:
+        """Puts the sample of this name where the product's repository should be; the commit of its main branch."""
+        sample = ROOT / "examples" / str(product.get("name"))
+        repository = (product.get("source") or {}).get("repository")
+        if not repository or not sample.is_dir():
+            return None
+        if not self.workspace.product.exists():
+            self.commits = write_repository(self.workspace.product, sample)
+            (self.workspace.account / "commits.json").write_text(json.dumps(self.commits))
+        self.commits = json.loads((self.workspace.account / "commits.json").read_text())
+        return self.cloud.publish_repository(
+            self.workspace.product, urlsplit(repository).path.strip("/").removesuffix(".git")
+        )
+
+    def _secret_for(self, name: str, config: Mapping[str, Any]) -> str:
+        """A value for a secret that the stack names: a database's URL where it is one, else something random."""
+        backing = (config.get(f"{PROJECT}:product") or {}).get("backing") or {}
+        for service in backing.values():
+            if service.get("provider") == "external" and secrets_named_in(service.get("url")) == {name}:
+                if service.get("engine") == "postgres" and self._behind == workshop.LOCAL:
+                    return self.cloud.create_external_postgres(config[f"{PROJECT}:product"]["name"])
+                return f"{service['engine']}://user:{secrets.token_urlsafe(16)}@backing.example.com/name"
+        return (
+            f"https://{secrets.token_hex(16)}@errors.example.com/1"
+            if name.endswith("_DSN")
+            else secrets.token_urlsafe(32)
+        )
+
+    # --- the engine's operations
+
+    def set_config(self, path: str, value: Any) -> None:
+        """Changes a value for the next operation: `set_config("product.release.commit", "…")`."""
+        self.prepare()
+        self.workspace.write_config(overlaid(self.workspace.read_config(), {path: value}))
+
+    def up(self, overrides: Mapping[str, Any] | None = None) -> Summary:
+        """`pulumi up`. `overrides` change the configuration first, and for good."""
+        for path, value in (overrides or {}).items():
+            self.set_config(path, value)
+        return self._operate("up", lambda engine, follower: engine.up(on_event=follower, suppress_progress=True))
+
+    def preview(self) -> Summary:
+        """`pulumi preview`."""
+        return self._operate("preview", lambda engine, follower: engine.preview(on_event=follower))
+
+    def refresh(self) -> Summary:
+        """`pulumi refresh`."""
+        return self._operate("refresh", lambda engine, follower: engine.refresh(on_event=follower))
+
+    def destroy(self) -> Summary:
+        """`pulumi destroy`, after the protection of what holds data was taken away by name."""
+        for resource in self.resources():
+            if resource.get("protect"):
+                self.show(f"unprotecting {label(resource['urn'])}: a rehearsal ends with nothing left")
+                self._ask("state", "unprotect", resource["urn"], "--yes")
+        return self._operate("destroy", lambda engine, follower: engine.destroy(on_event=follower))
+
+    def _operate(self, verb: str, act: Callable[[automation.Stack, Follower], Any]) -> Summary:
+        self.prepare()
+        engine = self._engine
+        assert engine is not None  # noqa: S101 - prepare makes it
+        follower = Follower(self.show, self._known_secrets())
+        try:
+            act(engine, follower)
+        except automation.CommandError as error:
+            self._show_last_lines(follower)
+            reason = follower.errors[0] if follower.errors else follower.masked(str(error))
+            raise RehearsalError(f"{verb} of {self.stack} failed:\n{reason}") from None
+        return follower.summary()
+
+    def _known_secrets(self) -> list[str]:
+        return [value for value in self._secrets if len(value) >= 8]
+
+    def _show_last_lines(self, follower: Follower) -> None:
+        """What the hosts said last: most failures are theirs."""
+        if self._behind != workshop.LOCAL:
+            return
+        for host in self.cloud.hosts():
+            journal = self.cloud.exec(
+                host.id, ["journalctl", "--no-pager", "--lines", str(_LAST_LINES), "--output", "short"]
+            )
+            self.show(f"the last lines of {host.name}'s journal:")
+            for line in journal.stdout.splitlines():
+                self.show(f"  | {follower.masked(line)}")
+
+    # --- what there is
+
+    def outputs(self) -> dict[str, Any]:
+        """The stack's outputs as plain values."""
+        self.prepare()
+        assert self._engine is not None  # noqa: S101 - prepare makes it
+        return {key: output.value for key, output in self._engine.outputs().items()}
+
+    def host(self, name: str) -> Host:
+        """The host of this name. Raises RehearsalError where there is none."""
+        found = [host for host in self.cloud.hosts() if host.name == name]
+        if not found:
+            raise RehearsalError(
+                f"no host is called {name}; there are {', '.join(host.name for host in self.cloud.hosts()) or 'none'}"
+            )
+        return found[0]
+
+    def connections(self) -> dict[str, int]:
+        """How many SSH connections the engine has opened so far, by address."""
+        return dict(Store(self.workspace.account).read()["counts"].get("connections", {}))
+
+    def resources(self, show_secrets: bool = False) -> list[Mapping[str, Any]]:
+        """The resources in the engine's state."""
+        exported = self._ask("stack", "export", *(["--show-secrets"] if show_secrets else []))
+        return list((json.loads(exported).get("deployment") or {}).get("resources") or [])
+
+    def _ask(self, *arguments: str) -> str:
+        """Runs the engine for something that is no deployment; its answer."""
+        self.prepare()
+        assert self._engine is not None  # noqa: S101 - prepare makes it
+        command, directory = self._engine.workspace.pulumi_command, str(self.workspace.directory)
+        done = command.run([*arguments, "--stack", self.stack], directory, self.workspace.environment(self._behind))
+        return done.stdout
+
+    def down(self) -> None:
+        """The end: the engine destroys what it made, then container, networks and files go."""
+        try:
+            if self.workspace.exists:
+                self.destroy()
+        finally:
+            if self._behind == workshop.LOCAL:
+                self.cloud.destroy_all()
+            self.workspace.remove()
+
+
+@contextmanager
+def rehearsed(stack: str, show: Show = print) -> Iterator[Rehearsal]:
+    """A rehearsal that is brought up, and down again whatever happens."""
+    with Rehearsal(stack, show) as rehearsal:
+        try:
+            rehearsal.up()
+            yield rehearsal
+        finally:
+            rehearsal.down()
+
+
+def _is_encrypted(value: Any) -> bool:
+    return isinstance(value, Mapping) and set(value) == {"secure"}
+
+
+__all__ = ["Rehearsal", "RehearsalError", "rehearsed"]
