@@ -1,8 +1,8 @@
 """One droplet, no Docker: nginx, the product's processes under PM2, Redis and RabbitMQ beside them.
 
-    internet ─► names ─► reserved address ─► cloud firewall ─► droplet: UFW ─► nginx ─► PM2: web, worker, scheduler
-                                                                 │                     static files
-                                                                 └─► Redis, RabbitMQ (loopback) · external database · bucket
+internet ─► names ─► reserved address ─► cloud firewall ─► droplet: UFW ─► nginx ─► PM2: web, worker, scheduler
+                                                             │                     static files
+                                                             └─► Redis, RabbitMQ (loopback) · external database · bucket
 """
 
 from __future__ import annotations

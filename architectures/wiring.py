@@ -21,13 +21,15 @@ class Values(NamedTuple):
     passwords: Mapping[str, str]
 
 
-def gather(settings: Settings, facts: Mapping[str, Mapping[str, pulumi.Input[str]]]) -> pulumi.Output[Values]:
+def gather(settings: Settings, facts: Mapping[str, Mapping[str, pulumi.Input[str]]]) -> pulumi.Output[dict[str, Any]]:
     """Everything that a stack's variables need, as one secret. `facts` are of the backing services that the cloud provides."""
     config = pulumi.Config("slipway")
     names = sorted({name for _, name in settings.product.secret_references()})
     parts: dict[str, Any] = {
         "secrets": {name: config.require_secret(name) for name in names},
-        "generated": {variable: _generate(settings, variable, value.generate) for variable, value in _generated(settings)},
+        "generated": {
+            variable: _generate(settings, variable, value.generate) for variable, value in _generated(settings)
+        },
         "facts": facts,
         "passwords": {
             name: _generate(settings, name, 32)
@@ -35,12 +37,12 @@ def gather(settings: Settings, facts: Mapping[str, Mapping[str, pulumi.Input[str
             if backing.provider == "host"
         },
     }
-    return pulumi.Output.secret(pulumi.Output.from_input(parts).apply(lambda plain: Values(**plain)))
+    return pulumi.Output.secret(pulumi.Output.from_input(parts))
 
 
-def render(values: pulumi.Output[Values], text: Callable[[Values], str]) -> pulumi.Output[str]:
+def render(values: pulumi.Output[dict[str, Any]], text: Callable[[Values], str]) -> pulumi.Output[str]:
     """`text` of the values: a secret."""
-    return pulumi.Output.secret(values.apply(text))
+    return pulumi.Output.secret(values.apply(lambda plain: text(Values(**plain))))
 
 
 def _generated(settings: Settings) -> Iterator[tuple[str, Generated]]:

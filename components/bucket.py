@@ -38,7 +38,10 @@ class Bucket(Component):
             opts=self.child(protect=True),
         )
         key = digitalocean.SpacesKey(
-            f"{name}-key", name=args.bucket, grants=[{"bucket": bucket.name, "permission": "readwrite"}], opts=self.child()
+            f"{name}-key",
+            name=args.bucket,
+            grants=[{"bucket": bucket.name, "permission": "readwrite"}],
+            opts=self.child(),
         )
         self.bucket_urn = bucket.bucket_urn
         self.facts: dict[str, pulumi.Output[str]] = {

@@ -61,7 +61,9 @@ class Droplet(Component):
         self.register_outputs({"address": self.address})
 
     def _reserved_address(self, name: str, args: DropletArgs, droplet: digitalocean.Droplet) -> pulumi.Output[str]:
-        reserved = digitalocean.ReservedIp(f"{name}-address", region=args.region, opts=self.child(protect=True, ignore_changes=["dropletId"]))
+        reserved = digitalocean.ReservedIp(
+            f"{name}-address", region=args.region, opts=self.child(protect=True, ignore_changes=["dropletId"])
+        )
         assignment = digitalocean.ReservedIpAssignment(
             f"{name}-address-assignment",
             ip_address=reserved.ip_address,
@@ -72,7 +74,12 @@ class Droplet(Component):
 
     def _volume(self, name: str, args: DropletArgs, gib: int, droplet: digitalocean.Droplet) -> None:
         volume = digitalocean.Volume(
-            f"{name}-volume", name=name, region=args.region, size=gib, initial_filesystem_type="ext4", opts=self.child(protect=True)
+            f"{name}-volume",
+            name=name,
+            region=args.region,
+            size=gib,
+            initial_filesystem_type="ext4",
+            opts=self.child(protect=True),
         )
         digitalocean.VolumeAttachment(
             f"{name}-volume-attachment",

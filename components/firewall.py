@@ -49,4 +49,6 @@ def _inbound(protocol: str, ports: str | None, sources: Sequence[str]) -> digita
 
 
 def _outbound(protocol: str, ports: str | None) -> digitalocean.FirewallOutboundRuleArgs:
-    return digitalocean.FirewallOutboundRuleArgs(protocol=protocol, port_range=ports, destination_addresses=list(ANYWHERE))
+    return digitalocean.FirewallOutboundRuleArgs(
+        protocol=protocol, port_range=ports, destination_addresses=list(ANYWHERE)
+    )

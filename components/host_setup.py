@@ -12,6 +12,8 @@ from components.keys import Keys
 from hostfiles import bundle
 
 USER = "deploy"
+HOST_COMMAND = "sudo -n /usr/local/sbin/slipway"
+"""What the apply installs: later steps need no loader."""
 PATIENCE = pulumi.CustomTimeouts(create="40m", update="40m")
 """Installing packages and building a product on a small machine takes minutes; the default would give up after ten."""
 
@@ -55,7 +57,7 @@ class HostSetup(Component):
         confirm = remote.Command(
             f"{name}-firewall-confirm",
             connection=connection,
-            create=bundle.command("firewall-confirm"),
+            create=f"{HOST_COMMAND} firewall-confirm",
             stdin=args.firewall,
             triggers=[args.machine],
             opts=self.child(depends_on=[apply]),
@@ -63,7 +65,7 @@ class HostSetup(Component):
         release = remote.Command(
             f"{name}-release",
             connection=connection,
-            create=bundle.command("release"),
+            create=f"{HOST_COMMAND} release",
             stdin=pulumi.Output.secret(args.release),
             triggers=[args.machine],
             opts=self.child(depends_on=[confirm], custom_timeouts=PATIENCE),

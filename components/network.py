@@ -23,7 +23,9 @@ class Network(Component):
 
     def __init__(self, name: str, args: NetworkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
-        vpc = digitalocean.Vpc(f"{name}-vpc", name=name, region=args.region, ip_range=args.cidr, opts=self.child(protect=True))
+        vpc = digitalocean.Vpc(
+            f"{name}-vpc", name=name, region=args.region, ip_range=args.cidr, opts=self.child(protect=True)
+        )
         self.id = vpc.id
         self.urn_of_vpc = vpc.vpc_urn
         self.register_outputs({"id": self.id})

@@ -34,14 +34,17 @@ class Group(Component):
             opts=self.child(),
         )
         self.tags = [
-            digitalocean.Tag(f"{name}-tag-{key}", name=f"{key}:{value}", opts=self.child()).name for key, value in args.tags.items()
+            digitalocean.Tag(f"{name}-tag-{key}", name=f"{key}:{value}", opts=self.child()).name
+            for key, value in args.tags.items()
         ]
         self.host_tag = digitalocean.Tag(f"{name}-tag-host", name=f"{name}-host", opts=self.child()).name
         self.register_outputs({"host_tag": self.host_tag})
 
     def add(self, urns: Sequence[pulumi.Input[str]]) -> None:
         """Put these resources, named by the cloud's own URNs, into the project."""
-        digitalocean.ProjectResources(f"{self.name}-project-resources", project=self._project.id, resources=list(urns), opts=self.child())
+        digitalocean.ProjectResources(
+            f"{self.name}-project-resources", project=self._project.id, resources=list(urns), opts=self.child()
+        )
 
 
 def _environment(stack: str) -> str:

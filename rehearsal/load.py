@@ -1,8 +1,8 @@
 """Requests while something happens: GET and POST, on kept and on new connections, and not one failure retried.
 
-A process of its own (`python -m rehearsal.load`), so that what it measures is not the check that waits for it. It goes on until its
-standard input closes and the least number of requests is reached, then prints one line of JSON. Clients of libraries retry a
-request whose kept connection was closed under it; users' browsers do so only for some, so this one doesn't at all.
+A process of its own (`python -m rehearsal.load`), so that what it measures is not the check that waits. It goes on
+until its standard input closes and the least number of requests is reached, then prints one line of JSON. Clients of
+libraries retry a request whose kept connection was closed under it; browsers do so only for some; this one never does.
 """
 
 from __future__ import annotations
@@ -72,8 +72,12 @@ class Client:
 
     def _request(self, target: Target) -> bytes:
         body = target.body.encode()
-        lines = [f"{target.method} {target.path} HTTP/1.1", f"Host: {self._name}", "User-Agent: slipway-rehearsal",
-                 f"Connection: {'keep-alive' if self._keep else 'close'}"]
+        lines = [
+            f"{target.method} {target.path} HTTP/1.1",
+            f"Host: {self._name}",
+            "User-Agent: slipway-rehearsal",
+            f"Connection: {'keep-alive' if self._keep else 'close'}",
+        ]
         if body:
             lines += ["Content-Type: application/json", f"Content-Length: {len(body)}"]
         return "\r\n".join([*lines, "", ""]).encode() + body
@@ -82,7 +86,9 @@ class Client:
 async def _answer(reader: asyncio.StreamReader) -> tuple[int, bytes, bool]:
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
     status = int(head[0].split(" ")[1])
-    headers = {key.strip().lower(): value.strip() for key, _, value in (line.partition(":") for line in head[1:] if line)}
+    headers = {
+        key.strip().lower(): value.strip() for key, _, value in (line.partition(":") for line in head[1:] if line)
+    }
     if headers.get("transfer-encoding", "").lower() == "chunked":
         body = await _chunks(reader)
     else:
@@ -120,7 +126,7 @@ class Load:
         pause = self._options.clients / self._options.rate
         due = time.monotonic() + pause * index / self._options.clients
         turn = index // 2
-        while not (self.done.is_set() and self.tally.sent >= self._options.least) and time.monotonic() < end:
+        while time.monotonic() < end and not (self.done.is_set() and self.tally.sent >= self._options.least):
             await asyncio.sleep(max(0.0, due - time.monotonic()))
             due = max(due + pause, time.monotonic() - pause)
             await self._request(client, self._targets[turn % len(self._targets)], "kept" if index % 2 == 0 else "new")
@@ -133,11 +139,15 @@ class Load:
         try:
             status, body = await asyncio.wait_for(client.send(target), TIMEOUT)
         except (OSError, EOFError, asyncio.TimeoutError, ValueError) as error:  # noqa: UP041
-            self.tally.failures.append((begun, f"{target.method} {target.path} on a {connection} connection: {type(error).__name__}: {error}"))
+            self.tally.failures.append(
+                (begun, f"{target.method} {target.path} on a {connection} connection: {type(error).__name__}: {error}")
+            )
             return
         self.tally.latencies.append((time.time() - begun) * 1000)
         if not 200 <= status < 300:
-            self.tally.failures.append((begun, f"{target.method} {target.path} on a {connection} connection: status {status}"))
+            self.tally.failures.append(
+                (begun, f"{target.method} {target.path} on a {connection} connection: status {status}")
+            )
         elif target.marks:
             self.tally.served_by[str(json.loads(body).get(target.marks))] += 1
 

@@ -1,0 +1,1 @@
+"""What has to be true of a rehearsed stack, looked at from outside."""

@@ -1,0 +1,123 @@
+"""Check 9: what well-known auditors say."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+
+from rehearsal.checks.check import Result
+from rehearsal.checks.scene import Scene, run_quietly
+
+LEAST_HARDENING = 80
+MOST_EXPOSURE = 4.0
+
+
+def auditors_are_content(scene: Scene, result: Result) -> None:
+    """Check 9."""
+    _ssh(scene, result)
+    _tls(scene, result)
+    _lynis(scene, result)
+    _units(scene, result)
+    for what in (
+        "the kernel's own settings, which a container shares with this machine",
+        "swap",
+        "time synchronisation",
+        "disk encryption",
+    ):
+        result.cannot(f"not shown by a container: {what}")
+
+
+def _installed(program: str, result: Result) -> bool:
+    return result.expect(f"{program} is installed (make tools)", shutil.which(program) is not None)
+
+
+def _ssh(scene: Scene, result: Result) -> None:
+    if _installed("ssh-audit", result):
+        audit = run_quietly(["ssh-audit", "--level", "warn", "--no-colors", "--skip-rate-test", scene.visitor.address])
+        if "unrecognized" in audit.stderr + audit.stdout:
+            audit = run_quietly(["ssh-audit", "--level", "warn", "--no-colors", scene.visitor.address])
+        found = [line for line in audit.stdout.splitlines() if re.search(r"\[(warn|fail)\]", line)]
+        result.expect(
+            "ssh-audit warns of nothing", not found and audit.returncode in (0,), found or audit.stdout + audit.stderr
+        )
+
+
+def _tls(scene: Scene, result: Result) -> None:
+    program = "testssl" if shutil.which("testssl") else "testssl.sh"
+    if not _installed(program, result):
+        return
+    report = scene.directory / "testssl.json"
+    report.unlink(missing_ok=True)
+    run_quietly(
+        [
+            program,
+            "--quiet",
+            "--color",
+            "0",
+            "--warnings",
+            "off",
+            "--phone-out=false",
+            "--fast",
+            "--add-ca",
+            str(scene.authority),
+            "--ip",
+            scene.visitor.address,
+            "--jsonfile",
+            str(report),
+            "--severity",
+            "MEDIUM",
+            scene.visitor.name,
+        ]
+    )
+    found = json.loads(report.read_text()) if report.exists() else None
+    result.expect("testssl.sh ran", found is not None)
+    if found is not None:
+        grave = [
+            f"{entry['id']}: {entry['finding']}"
+            for entry in found
+            if entry["severity"] in ("MEDIUM", "HIGH", "CRITICAL")
+        ]
+        local = [
+            line
+            for line in grave
+            if re.match(r"cert_(crlDistributionPoints|revocation|chain_of_trust|validityPeriod)|OCSP", line)
+        ]
+        result.expect(
+            "testssl.sh finds nothing above low", not set(grave) - set(local), sorted(set(grave) - set(local))
+        )
+        for line in local:
+            result.cannot(f"of the test authority's certificate, not of the server: {line}")
+
+
+def _lynis(scene: Scene, result: Result) -> None:
+    scene.root(
+        "bash",
+        "-c",
+        "command -v lynis > /dev/null || "
+        "DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends lynis",
+    )
+    scene.root("lynis", "audit", "system", "--quick", "--no-colors", "--quiet")
+    report = scene.root("bash", "-c", "grep -E '^hardening_index=' /var/log/lynis-report.dat").stdout
+    match = re.search(r"hardening_index=(\d+)", report)
+    index = int(match[1]) if match else 0
+    result.expect(
+        f"lynis' hardening index is {index}, at least {LEAST_HARDENING}",
+        index >= LEAST_HARDENING,
+        scene.root("bash", "-c", "grep -E '^suggestion' /var/log/lynis-report.dat | cut -c1-120").stdout,
+    )
+
+
+def _units(scene: Scene, result: Result) -> None:
+    names = scene.root(
+        "bash", "-c", "grep -lis slipway /etc/systemd/system/*.service | xargs -r -n1 basename"
+    ).stdout.split()
+    units = [name for name in names if not name.endswith("@.service")]
+    result.expect("there are units of ours", bool(units), names)
+    for unit in units:
+        said = scene.root("systemd-analyze", "security", "--no-pager", unit).stdout
+        match = re.search(r"Overall exposure level for \S+: ([\d.]+)", said)
+        level = float(match[1]) if match else 10.0
+        result.expect(
+            f"systemd-analyze security {unit}: {level}, at most {MOST_EXPOSURE}", level <= MOST_EXPOSURE, said[-1500:]
+        )

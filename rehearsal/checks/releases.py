@@ -1,0 +1,69 @@
+"""Check 6: releases, good and bad, under load."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from rehearsal.checks.check import Result, eventually
+from rehearsal.checks.scene import Scene
+
+BAD = {"health-fails": "health", "migration-fails": "migrate", "build-fails": "build"}
+"""The sample's bad versions, and the step at which each has to be found out."""
+
+
+def releases_drop_nothing(scene: Scene, result: Result) -> None:
+    """Check 6."""
+    _good(scene, result)
+    for variant, step in BAD.items():
+        _bad(scene, result, variant, step)
+    _power_cut(scene, result)
+
+
+def _good(scene: Scene, result: Result) -> None:
+    with scene.load() as load:
+        said = scene.release("good")
+    load.expect_no_failures(result, "good release: ")
+    result.expect(
+        "the new release serves", scene.serving()["commit"] == scene.commits["good"], said[-800:] or scene.serving()
+    )
+    result.expect("both releases answered during it", len(load.served_by) == 2, load.served_by)
+    running = scene.root("bash", "-c", "pgrep -fc '[c]elery.* -A config beat'").stdout.strip()
+    result.expect("one scheduler runs", running == "1", running)
+
+
+def _bad(scene: Scene, result: Result, variant: str, step: str) -> None:
+    before = scene.serving()
+    with scene.load() as load:
+        said = scene.release(variant)
+    load.expect_no_failures(result, f"{variant}: ")
+    named = "release failed at step" in said and step in said.partition("release failed at step")[2][:80]
+    result.expect(f"{variant}: the update fails and names the step {step!r}", named, said[-800:] or "it succeeded")
+    result.expect(f"{variant}: the old release serves", scene.serving() == before, scene.serving())
+    alone = set(load.served_by) == {before["release"]}
+    result.expect(f"{variant}: only the old release answered", alone, load.served_by)
+
+
+def _power_cut(scene: Scene, result: Result) -> None:
+    before = scene.serving()
+    wanted = scene.commits["additive-migration"]
+    with scene.load() as load:
+        release = threading.Thread(target=scene.release, args=("additive-migration",))
+        release.start()
+        building = eventually(lambda: "step" in scene.root("slipway", "status").stdout, 60)
+        time.sleep(8)
+        cut = time.time()
+        scene.cloud.power_off(scene.host.id)
+        time.sleep(2)
+        scene.cloud.power_on(scene.host.id)
+        back = eventually(lambda: scene.visitor.https(scene.health_path).status == 200, 180)
+        returned = time.time() + 1
+        release.join()
+    result.expect("power is cut while a release is under way", building, scene.root("slipway", "status").stdout)
+    result.expect(f"the host serves again by itself, {returned - cut:.0f} s after the power was cut", back)
+    load.expect_no_failures(result, "power cut: ", outside=(cut - 1, returned))
+    serving = scene.serving()
+    result.expect("one whole release serves after it", serving["commit"] in (before["commit"], wanted), serving)
+    said = scene.release("additive-migration")
+    now = scene.serving()["commit"]
+    result.expect("the next update brings the release that was cut short", now == wanted, said[-800:] or now)
