@@ -1,0 +1,54 @@
+"""`slipway <command>` on a host. Each command imports only what it needs."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Callable
+
+from .run import HostError
+
+COMMANDS = {
+    "bootstrap": ("bootstrap", "main", "wait for the first boot and make this host its own SSH key"),
+    "apply": ("apply", "main", "bring this host to the manifest on standard input (--again: the last one)"),
+    "release": ("release", "main", "run the release that is asked for on standard input"),
+    "rollback": ("release", "rollback_main", "return to the release before"),
+    "ledger": ("ledger", "main", "say which releases there were and what became of them"),
+    "status": ("state", "main", "say what runs"),
+    "recover": ("release", "recover_main", "end or undo a release that was interrupted"),
+    "unlock": ("lock", "main", "give the lock of a release free that nobody holds any more"),
+    "firewall-confirm": ("firewall_guard", "confirm", "keep the firewall rules that were applied last"),
+    "firewall-revert": ("firewall_guard", "revert", "bring the firewall rules back that were before"),
+    "host-key-revert": ("bootstrap", "revert", "bring the SSH host key back that was before"),
+    "certificate": ("certificate_command", "main", "obtain the certificate, or renew it (--force: now)"),
+}
+"""Each command: its module, its function (arguments -> exit code), what it does."""
+
+
+def main(arguments: list[str]) -> int:
+    """Run one command. Exit 1 with the reason in one line, and the last lines of what failed below it."""
+    lines = "\n".join(f"  {name:18}{what}" for name, (_, _, what) in COMMANDS.items())
+    parser = argparse.ArgumentParser(
+        prog="slipway", description=f"commands:\n{lines}", formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("command", choices=COMMANDS, metavar="command")
+    parser.add_argument("arguments", nargs=argparse.REMAINDER)
+    chosen = parser.parse_args(arguments)
+    module, function, _ = COMMANDS[chosen.command]
+    run: Callable[[list[str]], int] = getattr(importlib.import_module("." + module, __package__), function)
+    try:
+        return run(chosen.arguments)
+    except HostError as error:
+        print(f"slipway {chosen.command}: {error.reason}", file=sys.stderr)
+        for line in error.tail:
+            print(f"    {line}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"slipway {chosen.command}: {where}{error.strerror}", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,104 @@
+"""`slipway apply`: bring this host to what a manifest says, in an order in which each step finds what it needs."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from . import accounts, certificate, deadman, files, firewall_guard, machine, packages, staging, toolchain, units
+from .actions import Pending, private
+from .context import Host
+from .manifest import Manifest, read
+from .run import HostError
+
+MANIFEST = "/etc/slipway/manifest.json"
+
+
+def main(arguments: list[str]) -> int:
+    """Apply the manifest on standard input, or with --again the one that was applied last."""
+    if arguments not in ([], ["--again"]):
+        raise HostError("usage: slipway apply [--again] (the manifest comes on standard input)")
+    host = Host(out=sys.stdout)
+    text = _kept_text(host) if arguments else sys.stdin.read()
+    apply(host, text)
+    print(f"{host.changes} changed", flush=True)
+    return 0
+
+
+def apply(host: Host, text: str) -> None:
+    """Apply the manifest `text`. What it changes is said line by line; HostError stops it where it is.
+
+    Applying again is always safe and goes on where a run ended, however it ended.
+    """
+    manifest = read(text)
+    _keep_private(host, manifest)
+    os.umask(0o022)
+    host.lock()
+    _confirm_host_key(host)
+    firewall_guard.refuse_lockout(host, manifest.firewall)
+    machine.hostname(host, manifest.hostname)
+    machine.swap(host, manifest.swap_mib)
+    packages.packages(host, manifest.packages)
+    accounts.users(host, manifest.users)
+    files.directories(host, manifest.directories)
+    toolchain.toolchain(host, manifest.toolchain)
+    certificate.placeholder(host, manifest.certificate)
+    pending = Pending(host)
+    _files(host, manifest, text, pending)
+    pending.before_units()
+    units.units(host, manifest.units)
+    pending.perform()
+    waiting = firewall_guard.apply(host, manifest.firewall)
+    certificate.ensure(host, manifest.certificate)
+    if waiting:
+        firewall_guard.wait_for_confirmation(host)
+
+
+def _confirm_host_key(host: Host) -> None:
+    """A manifest comes over a connection after the first, so the host's own SSH key is known where it comes from."""
+    if os.path.isdir(host.at(deadman.kept("host-key"))):
+        from . import bootstrap
+
+        bootstrap.confirm(host)
+
+
+def _keep_private(host: Host, manifest: Manifest) -> None:
+    """Whoever may not read a file may not read its words in an error either."""
+    public = [manifest.product, manifest.hostname, *manifest.packages, *(unit.name for unit in manifest.units)]
+    public += [file.path for file in manifest.files] + [directory.path for directory in manifest.directories]
+    public += [file.content for file in manifest.files if file.mode & 0o004]
+    if manifest.certificate is not None:
+        public += [*manifest.certificate.domains, manifest.certificate.directory]
+    host.keep_private((file.content for file in manifest.files if not file.mode & 0o004), public)
+
+
+def _files(host: Host, manifest: Manifest, text: str, pending: Pending) -> None:
+    kept = private(MANIFEST, text)
+
+    def remember(actions: Sequence[str]) -> None:
+        pending.add(actions)
+        # Kept once its files have been found good, before the first of them lands: `--again` then finishes this one.
+        files.write(host, kept)
+
+    changes = files.Changes(host, manifest.files, manifest.absent)
+    try:
+        if changes:
+            changes.land(staging.check, remember)
+        else:
+            remember(())
+    finally:
+        changes.close()
+
+
+def kept_manifest(host: Host) -> Manifest:
+    """The manifest that was applied last. HostError if there was none."""
+    return read(_kept_text(host))
+
+
+def _kept_text(host: Host) -> str:
+    try:
+        with open(host.at(MANIFEST), encoding="utf-8") as opened:
+            return opened.read()
+    except FileNotFoundError:
+        raise HostError("nothing has been applied to this host yet") from None

@@ -1,0 +1,132 @@
+"""System packages. Installing starts no daemon: it would listen with its defaults before our files are there."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+
+from .context import STATE, Host
+from .files import write
+from .manifest import File
+from .run import HostError, Result
+
+BEGUN = STATE + "/packages-begun"
+"""There while packages are being installed: if it is found later, dpkg was interrupted."""
+
+UPDATED = STATE + "/packages-updated"
+"""Its time says when the lists of packages were last fetched by us."""
+
+LISTS_LAST = 24 * 3600
+LOCK_WAIT = 600
+"""Seconds: the first boot's own upgrade holds the locks for minutes."""
+
+POLICY = "/usr/sbin/policy-rc.d"
+_POLICY_MARK = "# Slipway: nothing starts while Slipway installs."
+_POLICY_TEXT = f"""#!/bin/sh
+{_POLICY_MARK}
+# It holds for the installation that set the variable and for nothing else, even if this file were left behind.
+[ "$SLIPWAY_INSTALLS" = yes ] && exit 101
+exit 0
+"""
+_POLICY_KEPT = POLICY + ".before-slipway"
+
+_APT = ["apt-get", "--yes", "--quiet", "--no-install-recommends", "-o", f"DPkg::Lock::Timeout={LOCK_WAIT}"]
+_APT += ["-o", "Dpkg::Options::=--force-confdef", "-o", "Dpkg::Options::=--force-confold", "-o", "Dpkg::Use-Pty=0"]
+_ENVIRONMENT = {
+    "DEBIAN_FRONTEND": "noninteractive",
+    "NEEDRESTART_MODE": "l",  # Ubuntu: list what would need a restart, never ask or restart by itself
+    "SLIPWAY_INSTALLS": "yes",
+}
+
+
+def packages(host: Host, wanted: Sequence[str]) -> None:
+    """Install what is missing. One question to dpkg if nothing is. An interrupted installation is finished first."""
+    interrupted = os.path.exists(host.at(BEGUN))
+    missing = _missing(host, wanted)
+    if not missing and not interrupted:
+        return
+    _begin(host)
+    if interrupted:
+        _patient(host, ["dpkg", "--force-confdef", "--force-confold", "--configure", "-a"])
+        _patient(host, [*_APT, "--fix-broken", "install"])
+    if missing:
+        _install(host, missing)
+    left = _missing(host, wanted)
+    _end(host)
+    if left:
+        raise HostError(f"apt-get left {', '.join(left)} out: is it the name of an actual package?")
+    for name in missing:
+        host.changed(f"package {name}")
+
+
+def _missing(host: Host, wanted: Sequence[str]) -> list[str]:
+    if not wanted:
+        return []
+    show = "${Package} ${db:Status-Status}\n"
+    answer = host.run(["dpkg-query", "--show", "--showformat", show, *wanted], accept=(0, 1))
+    installed = {line.split(" ")[0] for line in answer.stdout.splitlines() if line.endswith(" installed")}
+    return [name for name in wanted if name not in installed]
+
+
+def _begin(host: Host) -> None:
+    """Note that an installation has begun, and keep daemons from starting in it."""
+    write(host, File(BEGUN, "", 0o600, "root", "root", (), ()))
+    policy, kept = host.at(POLICY), host.at(_POLICY_KEPT)
+    if os.path.exists(policy) and not _ours(policy):
+        os.rename(policy, kept)
+    write(host, File(POLICY, _POLICY_TEXT, 0o755, "root", "root", (), ()))
+
+
+def _end(host: Host) -> None:
+    os.unlink(host.at(POLICY))
+    if os.path.exists(host.at(_POLICY_KEPT)):
+        os.rename(host.at(_POLICY_KEPT), host.at(POLICY))
+    os.unlink(host.at(BEGUN))
+
+
+def _ours(policy: str) -> bool:
+    with open(policy, encoding="utf-8", errors="replace") as opened:
+        return _POLICY_MARK in opened.read()
+
+
+def _install(host: Host, missing: Sequence[str]) -> None:
+    """Install with the lists we have if they are fresh; with new ones if they are old or what they name is gone."""
+    fresh = _lists_are_fresh(host)
+    if not fresh:
+        _update(host)
+    try:
+        _patient(host, [*_APT, "install", *missing])
+    except HostError:
+        if not fresh:
+            raise
+        _update(host)
+        _patient(host, [*_APT, "install", *missing])
+
+
+def _lists_are_fresh(host: Host) -> bool:
+    try:
+        age = time.time() - os.stat(host.at(UPDATED)).st_mtime
+    except FileNotFoundError:
+        return False
+    return 0 <= age < LISTS_LAST and len(os.listdir(host.at("/var/lib/apt/lists"))) > 2
+
+
+def _update(host: Host) -> None:
+    # Error-Mode=any: a list that could not be fetched is a failure here, not a warning that shows up as an old version.
+    _patient(host, [*_APT, "-o", "APT::Update::Error-Mode=any", "update"])
+    write(host, File(UPDATED, "", 0o600, "root", "root", (), ()))
+    os.utime(host.at(UPDATED))
+
+
+def _patient(host: Host, argv: list[str]) -> Result:
+    """Run apt-get or dpkg; while another holds a lock that it does not wait for by itself, try again."""
+    until = time.monotonic() + LOCK_WAIT
+    while True:
+        try:
+            return host.run(argv, environment=_ENVIRONMENT, timeout=1800)
+        except HostError as error:
+            locked = any("lock" in line.lower() for line in (error.reason, *error.tail))
+            if not locked or time.monotonic() > until:
+                raise
+            time.sleep(3)
