@@ -1,0 +1,1 @@
+"""Speed, as ratios of two things measured in one run: absolute times say more of the machine than of the program."""

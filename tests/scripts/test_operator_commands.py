@@ -1,0 +1,108 @@
+"""`make release` and `make rollback` against a Pulumi CLI and an SSH client that write down what they are asked (FF8, FF12)."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from scripts import release, rollback
+from scripts.stack import OperatorError
+
+OLD, NEW = "a" * 40, "b" * 40
+
+_FAKE = """#!{python}
+import json, os, pathlib, sys
+here = pathlib.Path({home!r})
+with open(here / "calls", "a") as calls:
+    calls.write(json.dumps([{name!r}, *sys.argv[1:]]) + "\\n")
+arguments = sys.argv[1:]
+if {name!r} == "ssh":
+    print((here / "ledger").read_text(), end="")
+elif arguments[:2] == ["config", "get"]:
+    print((here / "commit").read_text())
+elif arguments[:2] == ["config", "set"]:
+    (here / "commit").write_text(arguments[4])
+elif arguments[:2] == ["stack", "output"]:
+    print((here / "outputs").read_text())
+elif arguments[0] == "up" and (here / "fails").exists():
+    sys.exit(255)
+"""
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the two programs, on the PATH before all others."""
+    for name in ("pulumi", "ssh"):
+        program = tmp_path / name
+        program.write_text(_FAKE.format(python=sys.executable, home=str(tmp_path), name=name))
+        program.chmod(0o755)
+    (tmp_path / "commit").write_text(OLD)
+    (tmp_path / "outputs").write_text(json.dumps({"address": "192.0.2.9", "known_hosts": "192.0.2.9 ssh-ed25519 AAAA"}))
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    return tmp_path
+
+
+def _calls(home: Path) -> list[list[str]]:
+    return [json.loads(line) for line in (home / "calls").read_text().splitlines()]
+
+
+def test_a_release_puts_the_commit_into_the_stack_file_and_brings_the_stack_up(home: Path) -> None:
+    release.release("shop", NEW)
+    assert (home / "commit").read_text() == NEW
+    assert _calls(home)[-1] == ["pulumi", "up", "--yes", "--skip-preview", "--stack", "shop"]
+
+
+def test_after_a_failed_release_the_stack_file_says_what_runs(home: Path) -> None:
+    (home / "fails").touch()
+    with pytest.raises(OperatorError, match="bbbbbbbb was not released; shop still runs aaaaaaaa"):
+        release.release("shop", NEW)
+    assert (home / "commit").read_text() == OLD
+
+
+@pytest.mark.parametrize("commit", ["", "main", "v1.2.3", NEW[:12], NEW.upper(), NEW + "0", "; rm -rf /"])
+def test_a_release_takes_whole_commits_alone(home: Path, commit: str) -> None:
+    with pytest.raises(OperatorError, match="40 hexadecimal digits"):
+        release.release("shop", commit)
+    assert not (home / "calls").exists()
+
+
+def _ledger(home: Path, *entries: tuple[str, str]) -> None:
+    (home / "ledger").write_text("".join(json.dumps({"commit": c, "outcome": o}) + "\n" for c, o in entries))
+
+
+def test_a_rollback_returns_to_the_release_before_the_one_that_serves(home: Path) -> None:
+    _ledger(home, (OLD, "released"), (NEW, "released"), ("c" * 40, "failed"))
+    assert rollback.previous_commit("shop") == OLD
+
+
+def test_a_rollback_checks_the_hosts_key(home: Path) -> None:
+    _ledger(home, (OLD, "released"), (NEW, "released"))
+    rollback.previous_commit("shop")
+    (ssh,) = [call for call in _calls(home) if call[0] == "ssh"]
+    assert "StrictHostKeyChecking=yes" in ssh
+    assert any("ssh-ed25519 AAAA" in argument for argument in ssh)
+
+
+def test_a_rollback_with_nowhere_to_go_says_so(home: Path) -> None:
+    _ledger(home, (OLD, "released"))
+    with pytest.raises(OperatorError, match="knows no release before"):
+        rollback.previous_commit("shop")
+
+
+def test_a_stack_that_is_not_up_has_nothing_to_return_to(home: Path) -> None:
+    (home / "outputs").write_text("{}")
+    with pytest.raises(OperatorError, match="pulumi up -s shop"):
+        rollback.previous_commit("shop")
+
+
+def test_without_the_cli_the_reason_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATH", "/nonexistent")
+    monkeypatch.setattr("sys.argv", ["release", "--stack", "shop", "--commit", NEW])
+    assert release.main() == 1
+    assert capsys.readouterr().err == "the Pulumi CLI is not on the PATH: see https://www.pulumi.com/docs/install/\n"

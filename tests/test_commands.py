@@ -1,0 +1,109 @@
+"""What a person or CI types: the Makefile's targets, the workflows, the shell scripts."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+STACKS = sorted(file.name.split(".")[1] for file in ROOT.glob("Pulumi.*.yaml"))
+
+
+def _make(*arguments: str) -> subprocess.CompletedProcess[str]:
+    # the targets' environment is this one: the tests must not install it again while they run in it
+    return subprocess.run(
+        ["make", "--no-print-directory", "--old-file", "requirements.txt", *arguments],
+        cwd=ROOT, capture_output=True, text=True, check=False, env={**os.environ, "COLUMNS": "120"},
+    )  # fmt: skip
+
+
+def _shell_scripts() -> list[str]:
+    listed = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    return [name for name in listed if name.endswith(".sh") or name == ".ci/run"]
+
+
+def _program(name: str) -> str:
+    found = shutil.which(name) or shutil.which(name, path=str(ROOT / ".cache" / "bin"))
+    assert found, f"{name} is missing: make tools"
+    return found
+
+
+def test_make_alone_lists_the_targets() -> None:
+    listed = _make().stdout
+    for target in ("plan", "rehearse", "rehearse-shell", "rehearse-down", "release", "rollback", "test", "bench"):
+        assert re.search(rf"^{target} ", listed, re.MULTILINE), target
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_every_stack_has_a_plan_in_three_formats(stack: str) -> None:
+    text, markdown, machine = (
+        _make("plan", f"STACK={stack}", f"FORMAT={form}") for form in ("text", "markdown", "json")
+    )
+    for printed in (text, markdown, machine):
+        assert printed.returncode == 0, printed.stderr
+    assert "USD a month" in text.stdout
+    assert "```mermaid" in markdown.stdout
+    assert json.loads(machine.stdout)
+
+
+def test_a_stack_file_that_does_not_exist_is_one_line() -> None:
+    done = _make("plan", "STACK=nowhere")
+    assert done.returncode != 0
+    assert "Traceback" not in done.stderr
+    assert "there is no such stack file" in done.stderr
+    assert "familyflow" in done.stderr
+
+
+def test_mistakes_are_told_at_once_without_a_traceback(tmp_path: Path) -> None:
+    """Bad input: one line for each mistake, exit 1, before anything is made."""
+    source = (ROOT / "Pulumi.familyflow.yaml").read_text()
+    broken = source.replace("port: 8000", "port: 80").replace("region: nyc3", "region: nyc9").replace("/32]", "/3x]")
+    (ROOT / "Pulumi.broken-for-a-test.yaml").write_text(broken)
+    try:
+        begun = time.monotonic()
+        done = _make("plan", "STACK=broken-for-a-test")
+        seconds = time.monotonic() - begun
+    finally:
+        (ROOT / "Pulumi.broken-for-a-test.yaml").unlink()
+    assert done.returncode != 0
+    lines = [line for line in done.stderr.splitlines() if line.startswith("slipway:")]
+    assert {line.partition(": ")[0] for line in lines} == {
+        "slipway:access.admin_cidrs[0]", "slipway:architecture.region", "slipway:product.services.api.port",
+    }  # fmt: skip
+    assert "Traceback" not in done.stderr
+    assert seconds < 30, "hangs"
+
+
+def test_the_workflows_are_what_github_understands() -> None:
+    """FF12."""
+    files = [str(file) for file in sorted((ROOT / ".github" / "workflows").glob("*.yml"))]
+    assert len(files) >= 3
+    done = subprocess.run([_program("actionlint"), "-no-color", *files], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+def test_a_release_is_never_cancelled_half_way() -> None:
+    text = (ROOT / ".github" / "workflows" / "release.yml").read_text()
+    assert "cancel-in-progress: false" in text
+
+
+def test_shell_scripts_are_clean() -> None:
+    scripts = _shell_scripts()
+    assert scripts
+    done = subprocess.run([_program("shellcheck"), *scripts], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+def test_ci_runs_the_readmes_test_command() -> None:
+    assert "make test" in (ROOT / ".ci" / "run").read_text()
+    assert re.search(r"^make test\b", (ROOT / "README.md").read_text(), re.MULTILINE)
+    assert os.access(ROOT / ".ci" / "run", os.X_OK)
