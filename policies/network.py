@@ -1,0 +1,144 @@
+"""Rules on what can be reached from where."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from policies.graph import Resource
+from policies.rule import Context, Severity, Violation, rule
+
+FIREWALL = "digitalocean:index/firewall:Firewall"
+DROPLET = "digitalocean:index/droplet:Droplet"
+DATABASE = "digitalocean:index/databaseCluster:DatabaseCluster"
+DATABASE_FIREWALL = "digitalocean:index/databaseFirewall:DatabaseFirewall"
+LOAD_BALANCER = "digitalocean:index/loadBalancer:LoadBalancer"
+UPTIME_CHECK = "digitalocean:index/uptimeCheck:UptimeCheck"
+COMMAND = "command:remote:Command"
+ANYWHERE = frozenset({"0.0.0.0/0", "::/0"})
+PUBLIC_PORTS = frozenset({80, 443})
+
+
+@rule("public-ssh", "error", "SSH is reachable from the admin ranges only.")
+def public_ssh(context: Context) -> Iterator[Violation]:
+    on_purpose = context.settings is not None and context.settings.access.ssh_from_anywhere
+    severity: Severity | None = "warning" if on_purpose else None
+    right = "name your own ranges in slipway:access.admin_cidrs"
+    for firewall in context.graph.of(FIREWALL):
+        open_ranges = {
+            source
+            for inbound in firewall.inputs.get("inboundRules") or []
+            if inbound.get("protocol") == "tcp" and _covers(inbound.get("portRange"), 22)
+            for source in ANYWHERE.intersection(inbound.get("sourceAddresses") or [])
+        }
+        if open_ranges:
+            what = f"lets {' and '.join(sorted(open_ranges))} try SSH"
+            yield Violation(firewall.name, what, right, firewall.urn, severity)
+    for command, manifest in _manifests(context):
+        open_ranges = set((manifest.get("firewall") or {}).get("ssh_from") or []) & ANYWHERE
+        if open_ranges:
+            what = f"UFW on {manifest.get('hostname')} lets {' and '.join(sorted(open_ranges))} try SSH"
+            yield Violation(command.name, what, right, command.urn, severity)
+
+
+@rule("public-port", "warning", "Nothing but HTTP and HTTPS is open to the internet.")
+def public_port(context: Context) -> Iterator[Violation]:
+    right = "open 80 and 443 alone, and let services listen on loopback or in the private network"
+    for firewall in context.graph.of(FIREWALL):
+        for inbound in firewall.inputs.get("inboundRules") or []:
+            ports = inbound.get("portRange")
+            harmless = inbound.get("protocol") == "icmp" or ports in {"22", "80", "443"}
+            if not harmless and ANYWHERE.intersection(inbound.get("sourceAddresses") or []):
+                what = f"opens {inbound.get('protocol')} {ports} to the internet"
+                yield Violation(firewall.name, what, right, firewall.urn)
+    for command, manifest in _manifests(context):
+        extra = sorted(set((manifest.get("firewall") or {}).get("tcp") or []) - PUBLIC_PORTS)
+        if extra:
+            what = f"UFW on {manifest.get('hostname')} opens {', '.join(map(str, extra))} to the internet"
+            yield Violation(command.name, what, right, command.urn)
+
+
+@rule("no-firewall", "error", "Every machine is behind the cloud's firewall, and every host has one of its own.")
+def no_firewall(context: Context) -> Iterator[Violation]:
+    firewalls = context.graph.of(FIREWALL)
+    for droplet in context.graph.of(DROPLET):
+        tags = set(droplet.inputs.get("tags") or [])
+        covered = any(
+            tags.intersection(firewall.inputs.get("tags") or []) or context.graph.depends(firewall, droplet)
+            for firewall in firewalls
+        )
+        if not covered:
+            right = "give it a tag that a firewall chooses its machines by"
+            yield Violation(droplet.name, "no cloud firewall is in front of it", right, droplet.urn)
+    for command, manifest in _manifests(context):
+        if not manifest.get("firewall"):
+            what = f"{manifest.get('hostname')} has no firewall of its own"
+            yield Violation(command.name, what, "a manifest with `firewall`", command.urn)
+
+
+@rule("no-egress", "warning", "A firewall says what may go out; without a rule nothing does.")
+def no_egress(context: Context) -> Iterator[Violation]:
+    for firewall in context.graph.of(FIREWALL):
+        if not firewall.inputs.get("outboundRules"):
+            what = "has no outbound rule, so nothing goes out: no update, no certificate"
+            yield Violation(firewall.name, what, 'rules for tcp and udp with port_range="all"', firewall.urn)
+
+
+@rule("plain-http", "error", "Whatever people or checks reach from outside, they reach over HTTPS.")
+def plain_http(context: Context) -> Iterator[Violation]:
+    for balancer in context.graph.of(LOAD_BALANCER):
+        plain = [
+            forward
+            for forward in balancer.inputs.get("forwardingRules") or []
+            if forward.get("entryProtocol") == "http"
+        ]
+        if plain and not balancer.inputs.get("redirectHttpToHttps"):
+            yield Violation(balancer.name, "serves plain HTTP", "redirect_http_to_https=True", balancer.urn)
+    for check in context.graph.of(UPTIME_CHECK):
+        target = str(check.inputs.get("target") or "")
+        if target.startswith("http://") or check.inputs.get("type") == "http":
+            yield Violation(check.name, f"looks at {target} over plain HTTP", "a target with https://", check.urn)
+    for command, manifest in _manifests(context):
+        serves = 80 in ((manifest.get("firewall") or {}).get("tcp") or [])
+        if serves and not manifest.get("certificate"):
+            what = f"{manifest.get('hostname')} serves HTTP and has no certificate"
+            yield Violation(command.name, what, "a manifest with `certificate`", command.urn)
+
+
+@rule("open-database", "error", "A managed database takes connections from its own product only.")
+def open_database(context: Context) -> Iterator[Violation]:
+    firewalls = context.graph.of(DATABASE_FIREWALL)
+    for cluster in context.graph.of(DATABASE):
+        if not any(context.graph.depends(firewall, cluster) for firewall in firewalls):
+            right = "a DatabaseFirewall with the hosts' tag"
+            yield Violation(cluster.name, "no firewall names who may connect", right, cluster.urn)
+    for firewall in firewalls:
+        for entry in firewall.inputs.get("rules") or []:
+            if entry.get("type") == "ip_addr" and entry.get("value") in ANYWHERE:
+                right = "rules by tag, app or the private range"
+                yield Violation(firewall.name, f"lets {entry['value']} connect", right, firewall.urn)
+
+
+@rule("unchecked-host-key", "error", "Every connection to a host checks its key.")
+def unchecked_host_key(context: Context) -> Iterator[Violation]:
+    for command in context.graph.of(COMMAND):
+        connection = command.inputs.get("connection")
+        if isinstance(connection, Mapping) and not connection.get("hostKey"):
+            right = "connection.host_key: without it anybody in between can answer"
+            yield Violation(command.name, "logs in to whichever host answers", right, command.urn)
+
+
+def _covers(port_range: Any, port: int) -> bool:
+    if port_range in ("all", "0", None):
+        return True
+    first, _, last = str(port_range).partition("-")
+    return first.isdigit() and int(first) <= port <= int(last or first)
+
+
+def _manifests(context: Context) -> Iterator[tuple[Resource, Mapping[str, Any]]]:
+    for resource in context.graph:
+        if resource.manifest is not None:
+            yield resource, resource.manifest
+
+
+RULES = (public_ssh, public_port, no_firewall, no_egress, plain_http, open_database, unchecked_host_key)

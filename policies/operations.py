@@ -1,0 +1,131 @@
+"""Rules on running a product: that it is pinned, watched, paid for, and set up as one that people depend on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from policies.network import DROPLET, UPTIME_CHECK
+from policies.rule import Context, Violation, rule
+
+APP = "digitalocean:index/app:App"
+_IMAGE_LINE = re.compile(r"^\s*image:\s*[\"']?(?P<image>[^\s\"'#]+)", re.MULTILINE)
+_ENV_LINE = re.compile(r"^(?P<name>[A-Z][A-Z0-9_]*)=(?P<value>.*)$", re.MULTILINE)
+_TRUE = frozenset({"1", "true", "yes", "on"})
+
+
+@rule("unpinned-release", "error", "What runs is named by a commit or a digest, never by something that can move.")
+def unpinned_release(context: Context) -> Iterator[Violation]:
+    if context.settings is not None:
+        product = context.settings.product
+        if any(service.runtime for service in product.services.values()) and not product.release.commit:
+            yield Violation("slipway:product.release", "names no commit", "commit: with all 40 digits of it")
+        for name, service in product.services.items():
+            if service.image and service.image not in product.release.images:
+                what = f"has no digest for {service.image}, the image of {name}"
+                yield Violation("slipway:product.release.images", what, f"{service.image}: …@sha256:…")
+    for app in context.graph.of(APP):
+        for component in _app_components(app.inputs.get("spec")):
+            image = component.get("image")
+            if isinstance(image, Mapping) and not image.get("digest"):
+                yield Violation(app.name, f"{component.get('name')} runs an image by tag", "image.digest", app.urn)
+    for path, text, urn in _texts_of_hosts(context):
+        for image in _IMAGE_LINE.findall(text) if path.endswith((".yml", ".yaml")) else ():
+            if "@sha256:" not in image:
+                yield Violation(path, f"runs {image}, which can move", "the image by its digest", urn)
+
+
+@rule("unwatched", "warning", "Every machine reports its load, and carries the tags that group it.")
+def unwatched(context: Context) -> Iterator[Violation]:
+    for droplet in context.graph.of(DROPLET):
+        if not droplet.inputs.get("monitoring"):
+            yield Violation(droplet.name, "reports no load", "monitoring=True", droplet.urn)
+        if not droplet.inputs.get("tags"):
+            yield Violation(droplet.name, "has no tags", "the product's and the environment's", droplet.urn)
+        if not droplet.inputs.get("sshKeys"):
+            what = "names no SSH key, so that the cloud mails a root password"
+            yield Violation(droplet.name, what, "ssh_keys", droplet.urn)
+
+
+@rule("no-outside-check", "warning", "Somebody looks at the product from outside, and somebody hears what they see.")
+def no_outside_check(context: Context) -> Iterator[Violation]:
+    settings = context.settings
+    if settings is None or not context.is_production:
+        return
+    watched = " ".join(str(check.inputs.get("target")) for check in context.graph.of(UPTIME_CHECK))
+    if settings.product.domain not in watched:
+        what = f"nothing looks at https://{settings.product.domain} from outside"
+        yield Violation("slipway:product.domain", what, "an uptime check")
+    if not settings.alerts.email:
+        yield Violation("slipway:alerts.email", "names nobody: trouble goes unheard", "an e-mail address that is read")
+
+
+@rule("debug", "error", "Debugging is off where people use the product.")
+def debug(context: Context) -> Iterator[Violation]:
+    if context.is_production:
+        for where, name, value, urn in _variables(context):
+            if name in {"DEBUG", "FLASK_DEBUG", "DJANGO_DEBUG"} and value.strip("\"'").lower() in _TRUE:
+                yield Violation(where, f"{name} is {value}", f'{name}: "False"', urn)
+
+
+@rule("any-host", "error", "The product answers to its own names only.")
+def any_host(context: Context) -> Iterator[Violation]:
+    for where, name, value, urn in _variables(context):
+        if name == "ALLOWED_HOSTS" and "*" in value:
+            yield Violation(
+                where, f"ALLOWED_HOSTS is {value}: any name in a request is believed", "{from: domain}", urn
+            )
+
+
+@rule("untrusted-certificate", "warning", "People's browsers trust the certificate.")
+def untrusted_certificate(context: Context) -> Iterator[Violation]:
+    settings = context.settings
+    if settings is not None and context.is_production and settings.certificates.authority.endswith("staging"):
+        what = f"{settings.certificates.authority} issues certificates that no browser trusts"
+        yield Violation("slipway:certificates.authority", what, "lets-encrypt")
+
+
+@rule("budget", "error", "A month costs no more than the stack's budget.")
+def budget(context: Context) -> Iterator[Violation]:
+    settings = context.settings
+    if settings is None or settings.budget is None or context.monthly is None:
+        return
+    if context.monthly > settings.budget.monthly:
+        over = context.monthly - settings.budget.monthly
+        what = f"a month costs {context.monthly:.2f} USD, {over:.2f} over {settings.budget.monthly:.2f}"
+        yield Violation("slipway:budget.monthly", what, "smaller sizes, or a larger budget")
+
+
+def _app_components(spec: Any) -> Iterator[Mapping[str, Any]]:
+    if isinstance(spec, Mapping):
+        for part in ("services", "workers", "jobs"):
+            yield from spec.get(part) or []
+
+
+def _texts_of_hosts(context: Context) -> Iterator[tuple[str, str, str]]:
+    """(path, content, URN) of every file that lands on a host."""
+    for resource in context.graph:
+        for file in (resource.manifest or {}).get("files", []):
+            yield file["path"], file["content"], resource.urn
+
+
+def _variables(context: Context) -> Iterator[tuple[str, str, str, str | None]]:
+    """(where, name, value, URN) of the variables in plain: of the stack file, else of what lands on hosts."""
+    if context.settings is not None:
+        product = context.settings.product
+        for name, value in product.environment.items():
+            if isinstance(value, str):
+                yield f"slipway:product.environment.{name}", name, value, None
+        for service, own in product.services.items():
+            for name, value in own.environment.items():
+                if isinstance(value, str):
+                    yield f"slipway:product.services.{service}.environment.{name}", name, value, None
+        return
+    for path, text, urn in _texts_of_hosts(context):
+        if path.endswith(".env"):
+            for found in _ENV_LINE.finditer(text):
+                yield path, found["name"], found["value"], urn
+
+
+RULES = (unpinned_release, unwatched, no_outside_check, debug, any_host, untrusted_certificate, budget)

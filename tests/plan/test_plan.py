@@ -1,0 +1,177 @@
+"""The plan of FamilyFlow, as a person, a pull request and a machine get it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from plan import machine, markdown, text
+from plan.__main__ import main
+from plan.build import Plan, make_plan
+from plan.style import Style
+
+ROOT = Path(__file__).parents[2]
+GOLDEN = ROOT / "tests" / "golden" / "plan"
+REGENERATE = bool(os.environ.get("UPDATE_GOLDEN"))
+"""`UPDATE_GOLDEN=1 pytest tests/plan` writes the golden files anew."""
+
+
+@pytest.fixture(scope="module")
+def familyflow() -> Plan:
+    return make_plan("familyflow")
+
+
+def stack_file(folder: Path, *edits: tuple[str, str]) -> Path:
+    """FamilyFlow's stack file in `folder`, with edits."""
+    content = (ROOT / "Pulumi.familyflow.yaml").read_text()
+    for old, new in edits:
+        assert old in content
+        content = content.replace(old, new, 1)
+    path = folder / "Pulumi.familyflow.yaml"
+    path.write_text(content)
+    return path
+
+
+@pytest.mark.parametrize("name", ["plan.txt", "plan.md", "plan.json"])
+def test_the_plan_looks_as_it_did(name: str, familyflow: Plan) -> None:
+    made = {
+        "plan.txt": lambda: text.render(familyflow, Style(False)),
+        "plan.md": lambda: markdown.render(familyflow),
+        "plan.json": lambda: machine.render(familyflow),
+    }[name]()
+    golden = GOLDEN / name
+    if REGENERATE:
+        golden.write_text(made)
+    assert made == golden.read_text(), f"differs from {golden.relative_to(ROOT)}; if it should, UPDATE_GOLDEN=1"
+
+
+def test_colour_changes_nothing_but_the_colour(familyflow: Plan) -> None:
+    painted = text.render(familyflow, Style(True))
+    assert "\033[" in painted
+    assert re.sub(r"\033\[[0-9;]*m", "", painted) == text.render(familyflow, Style(False))
+
+
+def test_every_resource_and_its_protection_is_shown(familyflow: Plan) -> None:
+    shown = text.render(familyflow, Style(False))
+    for resource in familyflow.graph:
+        assert resource.name in shown
+    marked = [line for line in shown.splitlines() if line.startswith("■")]
+    assert len(marked) == sum(resource.protect for resource in familyflow.graph)
+
+
+def test_the_cost_of_a_month_is_the_sum_of_what_is_shown(familyflow: Plan) -> None:
+    assert familyflow.cost.unpriced == ()
+    assert familyflow.cost.monthly == pytest.approx(24.0 + 4.8 + 5.0 + 1.0)
+    assert sum(familyflow.cost.of(resource.urn) for resource in familyflow.graph) == pytest.approx(34.8)
+
+
+def test_each_file_that_lands_is_listed_with_mode_and_owner(familyflow: Plan) -> None:
+    """FF7"""
+    files = {file.path: file for file in familyflow.files}
+    env = files["/srv/familyflow/.env"]
+    assert (env.mode, env.owner) == ("0600", "familyflow")
+    assert env.size == len(env.content.encode())
+    assert "/etc/nginx/nginx.conf" in files
+    assert familyflow.scripts.count > 0
+
+
+def test_files_show_what_lands_with_placeholders_for_secrets(familyflow: Plan) -> None:
+    """FF7 ALL3"""
+    env = next(file.content for file in familyflow.files if file.path.endswith("/.env"))
+    lines = dict(line.split("=", 1) for line in env.splitlines())
+    assert lines["SECRET_KEY"].strip("\"'") == "\u2039generated familyflow-secret-key\u203a"
+    assert lines["SUPABASE_DB_URL"].strip("\"'") == "\u2039SUPABASE_DB_URL\u203a"
+    assert "\u2039generated familyflow-cache\u203a@127.0.0.1" in lines["REDIS_URL"]
+    assert lines["DEBUG"] == "False"
+    assert "%E2%80%B9" not in env
+
+
+def test_the_secrets_still_to_be_set_have_a_command_each_that_holds_no_value(familyflow: Plan) -> None:
+    missing = [secret for secret in familyflow.secrets if not secret.is_set]
+    assert {secret.name for secret in missing} == {name for _, name in familyflow.settings.product.secret_references()}
+    for secret in missing:
+        assert secret.command == f"pulumi config set --secret slipway:{secret.name} -s familyflow"
+        assert secret.command in text.render(familyflow, Style(False))
+        assert secret.command in markdown.render(familyflow)
+
+
+def test_a_secret_that_is_set_is_asked_for_no_more_and_never_decrypted(tmp_path: Path) -> None:
+    stack_file(tmp_path, ("config:\n", "config:\n  slipway:SENTRY_DSN: {secure: v1:ciphertext:ciphertext}\n"))
+    plan = make_plan("familyflow", tmp_path)
+    assert {secret.name for secret in plan.secrets if secret.is_set} == {"SENTRY_DSN"}
+    assert "slipway:SENTRY_DSN" not in text.render(plan, Style(False))
+    for shown in (text.render(plan, Style(False), show_files=True), machine.render(plan, show_files=True)):
+        assert "ciphertext" not in shown
+
+
+def test_no_secret_input_is_in_the_json(familyflow: Plan) -> None:
+    """ALL3"""
+    resources = {resource["name"]: resource for resource in machine.document(familyflow)["resources"]}
+    assert resources["familyflow-host-apply"]["inputs"]["stdin"] == "[secret]"
+    assert resources["familyflow-droplet"]["inputs"]["userData"] == "[secret]"
+    assert "PRIVATE KEY" not in json.dumps(resources)
+
+
+def test_the_program_obeys_its_own_rules(familyflow: Plan) -> None:
+    """ALL4"""
+    assert familyflow.findings == ()
+
+
+def test_a_finding_that_is_an_error_is_shown_in_each_format_and_ends_with_2(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stack_file(tmp_path, ("config:\n", "config:\n  slipway:budget: {monthly: 30}\n"))
+    monkeypatch.setattr("plan.build.make_plan", lambda stack: make_plan(stack, tmp_path))
+    what = "a month costs 34.80 USD, 4.80 over 30.00"
+    for form in ("text", "markdown", "json"):
+        assert main(["--stack", "familyflow", "--format", form]) == 2
+        assert what in capsys.readouterr().out
+
+
+def test_a_warning_alone_ends_with_0(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stack_file(tmp_path, ("size: s-2vcpu-4gb}", "size: s-2vcpu-4gb, backups: 'off'}"))
+    monkeypatch.setattr("plan.build.make_plan", lambda stack: make_plan(stack, tmp_path))
+    assert main(["--stack", "familyflow"]) == 0
+    assert "familyflow-droplet: has no backups" in capsys.readouterr().out
+
+
+def test_each_mistake_in_a_stack_file_is_one_line_and_ends_with_1(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stack_file(tmp_path, ("region: nyc3", "region: mars1"), ("health: /api/health/", "helth: /api/health/"))
+    monkeypatch.setattr("plan.build.make_plan", lambda stack: make_plan(stack, tmp_path))
+    assert main(["--stack", "familyflow"]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    lines = captured.err.splitlines()
+    assert all(line.startswith("slipway:") for line in lines)
+    assert any("mars1" in line for line in lines)
+    assert any("helth" in line for line in lines)
+
+
+def test_an_unknown_stack_is_one_line_that_names_those_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--stack", "nowhere"]) == 1
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_the_command_needs_no_engine_no_account_and_no_network(tmp_path: Path) -> None:
+    """Run with an empty PATH and home, as a process of its own."""
+    environment = {"PATH": "", "HOME": str(tmp_path), "PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
+    ran = subprocess.run(
+        [sys.executable, "-m", "plan", "--stack", "familyflow", "--format", "json"],
+        env=environment,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert json.loads(ran.stdout)["stack"] == "familyflow"
