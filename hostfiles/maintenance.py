@@ -66,7 +66,44 @@ _NEVER_NEEDED = (
     "usb-storage",
 )
 
-_BANNER = "Authorized access only. What is done here is recorded.\n"
+_ACCOUNTS = {
+    "MAIL_DIR": "/var/mail",
+    "FAILLOG_ENAB": "yes",
+    "LOG_UNKFAIL_ENAB": "no",
+    "LOG_OK_LOGINS": "no",
+    "HUSHLOGIN_FILE": ".hushlogin",
+    "ENV_SUPATH": "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "ENV_PATH": "PATH=/usr/local/bin:/usr/bin:/bin",
+    "TTYGROUP": "tty",
+    "TTYPERM": "0600",
+    "ERASECHAR": "0177",
+    "KILLCHAR": "025",
+    "HOME_MODE": "0750",
+    "PASS_MAX_DAYS": "99999",  # a key has no age; an account whose password grew too old is shut, keys or not
+    "PASS_MIN_DAYS": "1",
+    "PASS_WARN_AGE": "7",
+    "UID_MIN": "1000",
+    "UID_MAX": "60000",
+    "GID_MIN": "1000",
+    "GID_MAX": "60000",
+    "SUB_UID_MIN": "100000",
+    "SUB_UID_MAX": "600100000",
+    "SUB_UID_COUNT": "65536",
+    "SUB_GID_MIN": "100000",
+    "SUB_GID_MAX": "600100000",
+    "SUB_GID_COUNT": "65536",
+    "LOGIN_RETRIES": "5",
+    "LOGIN_TIMEOUT": "60",
+    "CHFN_RESTRICT": "rwh",
+    "DEFAULT_HOME": "yes",
+    "USERGROUPS_ENAB": "yes",
+    "ENCRYPT_METHOD": "SHA512",
+    "SHA_CRYPT_MIN_ROUNDS": "65536",
+    "SHA_CRYPT_MAX_ROUNDS": "65536",
+}
+"""login.defs: the distributions' own values, with slow hashes. No umask: what root installs others have to read."""
+
+_BANNER = "Private system. Access is for authorized users only; connections are logged and monitored.\n"
 
 
 def files(product: str) -> list[File]:
@@ -83,7 +120,8 @@ def files(product: str) -> list[File]:
             "/etc/systemd/coredump.conf.d/10-slipway.conf", f"# {HEADER}\n[Coredump]\nStorage=none\nProcessSizeMax=0\n"
         ),
         File("/etc/security/limits.d/60-slipway.conf", f"# {HEADER}\n* hard core 0\n"),
-        File("/etc/profile.d/60-slipway.sh", f"# {HEADER}\numask 027\nTMOUT=3600\nreadonly TMOUT\nexport TMOUT\n"),
+        File("/etc/login.defs", _accounts()),
+        File("/etc/profile.d/60-slipway.sh", joined([f"# {HEADER}", "ulimit -c 0", "TMOUT=3600", "export TMOUT"])),
         File("/etc/issue", _BANNER),
         File("/etc/issue.net", _BANNER),
     ]
@@ -100,7 +138,7 @@ def directories() -> list[Directory]:
 
 def packages() -> list[str]:
     """What the files above belong to."""
-    return ["ca-certificates", "logrotate", "systemd-timesyncd", "ufw", "unattended-upgrades"]
+    return ["ca-certificates", "logrotate", "needrestart", "systemd-timesyncd", "ufw", "unattended-upgrades"]
 
 
 def units() -> list[Unit]:
@@ -149,7 +187,10 @@ def _needrestart(product: str) -> str:
     return joined(
         [
             f"# {HEADER}",
-            "# The product restarts with its releases, one slot beside the other. A restart in one go would be seen.",
+            "# After a library's upgrade, what still runs with the old one restarts by itself. But not the product: it",
+            "# restarts with its next release, one slot beside the other. A restart in one go would be seen.",
+            "$nrconf{restart} = 'a';",
+            "$nrconf{kernelhints} = 0;",
             f"$nrconf{{override_rc}}{{qr(^pm2-{product}\\.service$)}} = 0;",
             "1;",
         ]
@@ -177,6 +218,10 @@ def _logrotate(product: str) -> str:
             "}",
         ]
     )
+
+
+def _accounts() -> str:
+    return joined([f"# {HEADER}", *(f"{name} {value}" for name, value in _ACCOUNTS.items())])
 
 
 def _modprobe() -> str:
