@@ -1,4 +1,4 @@
-"""How fast a host is set up, how little a second apply does, and what a release costs those who are served meanwhile."""
+"""How fast a host is set up, how little a second apply does, and what a release costs those it serves."""
 
 from __future__ import annotations
 

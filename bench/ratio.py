@@ -48,7 +48,7 @@ def seconds(action: Callable[[], object]) -> float:
 
 
 def alternating(first: Callable[[], object], second: Callable[[], object], rounds: int = 5) -> tuple[float, float]:
-    """The medians of two actions, measured in turn after one of each that does not count: what else goes on slows both."""
+    """The medians of two actions, measured in turn after one of each that does not count: what else runs slows both."""
     first(), second()
     pairs = [(seconds(first), seconds(second)) for _ in range(rounds)]
     return statistics.median(pair[0] for pair in pairs), statistics.median(pair[1] for pair in pairs)
