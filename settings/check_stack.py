@@ -46,9 +46,11 @@ def dns(context: Context) -> Iterator[Problem]:
     if not isinstance(block, Dns):
         return
     if block.provider in ("digitalocean", "cloudflare") and block.zone is None:
-        yield Problem("slipway:dns.zone", f"is missing, should be the zone that {block.provider} keeps, as example.com")
+        yield Problem(
+            "slipway:dns.zone", f"is missing, should be the zone that {block.provider} keeps, such as example.com"
+        )
     if block.provider == "cloudflare" and block.zone_id is None:
-        yield Problem("slipway:dns.zone_id", "is missing: Cloudflare shows it on the zone's overview page")
+        yield Problem("slipway:dns.zone_id", "is missing, should be what Cloudflare shows on the zone's overview page")
     if block.create_zone and block.provider in ("cloudflare", "print"):
         yield Problem("slipway:dns.create_zone", f"is for digitalocean, this is {block.provider}: leave it out")
     if block.zone and isinstance(product, Product):

@@ -9,7 +9,7 @@ from typing import Any
 
 from settings.backing import FIELDS, ObjectStorage
 from settings.checks import Context
-from settings.masking import masked, may_be_secret, shown
+from settings.masking import is_secret, shown
 from settings.problems import Problem, nearest
 from settings.product import Product
 from settings.variables import Wired
@@ -18,22 +18,14 @@ _SECRET_NAME = re.compile(
     r"SECRET|TOKEN|PASSWORD|PASSWD|PASSPHRASE|CREDENTIAL|PRIVATE|API_?KEY|ACCESS_KEY|_KEY$|^KEY$|_DSN$|_PASS$|^PASS$"
 )
 _PUBLIC_NAME = re.compile(r"PUBLI[CS]|EXPIRE|_LENGTH$|_MINUTES$|_SECONDS$|_DAYS$|_URL$|_PATH$|_NAME$|_ID$|_HEADER$")
-_URL_WITH_PASSWORD = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s:@]*:[^/\s@]+@")
 
 
 def looks_secret(variable: str, value: str) -> bool:
     """Whether a variable's plain text is probably a secret, by its name or by its own shape."""
     if not value:
         return False
-    if _URL_WITH_PASSWORD.search(value):
-        return True
     by_name = bool(_SECRET_NAME.search(variable)) and not _PUBLIC_NAME.search(variable)
-    return by_name or _has_token(value)
-
-
-def _has_token(value: str) -> bool:
-    """Only shapes that are known for certain: here a wrong guess would refuse a right file."""
-    return masked(value) != value and may_be_secret(value)
+    return by_name or is_secret(value)
 
 
 def run(context: Context, product: Product) -> Iterator[Problem]:
@@ -91,6 +83,6 @@ def _secrets(context: Context, product: Product) -> Iterator[Problem]:
         if name not in context.secrets:
             unused = sorted(context.secrets - set(named))
             near = difflib.get_close_matches(name, unused, n=1, cutoff=0.75)
-            hint = f" ({shown(near[0])} is, and nothing uses it)" if near else ""
+            hint = f" ({near[0]} is, and nothing uses it)" if near else ""
             command = f"pulumi config set --secret slipway:{name} -s {context.stack}"
             yield Problem(f"slipway:product.{path}", f"the secret {name} is not set{hint}: `{command}`")

@@ -87,9 +87,11 @@ def _source_or_image(path: str, service: Service) -> Iterator[Problem]:
 
 def _role(path: str, service: Service) -> Iterator[Problem]:
     if service.role == "web":
-        for key in ("port", "health"):
-            if getattr(service, key) is None:
-                yield Problem(f"{path}.{key}", "is missing: without it no release of a web service can be checked")
+        if service.port is None:
+            yield Problem(f"{path}.port", "is missing, should be the port that a web service listens on, such as 8000")
+        if service.health is None:
+            message = "is missing, should be a path of a URL such as /api/health/: a release is checked by it"
+            yield Problem(f"{path}.health", message)
     if service.role == "static" and service.runtime is not None:
         if service.output is None:
             yield Problem(f"{path}.output", "is missing, should be the directory of the built files, such as dist")
@@ -109,9 +111,15 @@ def _release(context: Context, product: Product) -> Iterator[Problem]:
     release = product.release
     from_source = [name for name, service in product.services.items() if service.runtime is not None]
     if from_source and not context.says("product", "release", "commit"):
-        yield Problem("slipway:product.release.commit", f"is missing: {from_source[0]} runs from source, at a commit")
+        yield Problem(
+            "slipway:product.release.commit",
+            f"is missing, should be a whole commit of the source, which {from_source[0]} runs from",
+        )
     if from_source and not context.says("product", "source"):
-        yield Problem("slipway:product.source", f"is missing: {from_source[0]} runs from source, from its repository")
+        yield Problem(
+            "slipway:product.source",
+            f"is missing, should be a mapping with repository: {from_source[0]} runs from source",
+        )
     raw = context.raw["product"].get("release") if isinstance(context.raw.get("product"), Mapping) else None
     images = raw.get("images", {}) if isinstance(raw, Mapping) else None
     if not isinstance(images, Mapping):

@@ -80,21 +80,19 @@ def _pm2_ports(product: Product) -> Iterator[Problem]:
         for port in TAKEN_PORTS.get(backing.engine, ())
     }
     for name, service in product.services.items():
-        path = f"slipway:product.services.{name}.port"
         if service.port is None:
             continue
-        if not 1024 <= service.port <= 65535 - SLOT_OFFSET:
-            yield Problem(
-                path, f"is {service.port}, should be from 1024 to {65535 - SLOT_OFFSET}: services are not run as root"
-            )
-            continue
-        for port in (service.port, service.port + SLOT_OFFSET):
-            if port in taken:
-                slot = "" if port == service.port else f", in the green slot {port},"
-                message = f"is {service.port}{slot} which is the port of {taken[port]} too: give each its own"
-                yield Problem(path, message)
-                break
-        taken |= dict.fromkeys((service.port, service.port + SLOT_OFFSET), name)
+        blue, green = service.port, service.port + SLOT_OFFSET
+        message = None
+        if not 1024 <= blue <= 65535 - SLOT_OFFSET:
+            message = f"is {blue}, should be from 1024 to {65535 - SLOT_OFFSET}: services are not run as root"
+        elif blue in taken:
+            message = f"is {blue}, which is the port of {taken[blue]} too: give each its own"
+        elif green in taken:
+            message = f"is {blue}, and its green slot's {green} is the port of {taken[green]} too: give each its own"
+        if message is not None:
+            yield Problem(f"slipway:product.services.{name}.port", message)
+        taken = {blue: name, green: f"{name}'s green slot", **taken}
 
 
 def _pm2_backing(product: Product) -> Iterator[Problem]:
@@ -103,10 +101,6 @@ def _pm2_backing(product: Product) -> Iterator[Problem]:
         given = "should be external with `url: {secret: NAME}`"
         if backing.engine in ("postgres", "mongodb") and backing.provider == "host":
             yield Problem(path, f"is host, {given}: droplet-pm2 keeps no database on the droplet")
-        if backing.engine == "object-storage" or backing.provider != "managed":
-            continue
-        yield Problem(
-            path,
-            f"is managed, {'host, or ' if backing.engine in TAKEN_PORTS else ''}{given}: "
-            f"droplet-pm2 makes no managed {backing.engine}",
-        )
+        if backing.provider == "managed" and backing.engine != "object-storage":
+            choice = given.replace("be ", "be host, or ", 1) if backing.engine in TAKEN_PORTS else given
+            yield Problem(path, f"is managed, {choice}: droplet-pm2 makes no managed {backing.engine}")

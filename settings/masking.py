@@ -7,11 +7,12 @@ from typing import Any
 
 _LONGEST = 80
 _KNOWN_SHAPES = re.compile(
-    r"dop_v1_|doo_v1_|dor_v1_|gh[oprsu]_\w|github_pat_|glpat-|npm_\w{20}|sk_(?:live|test)_|\bsk-\w|rk_live_|xox[abeoprs]-|AKIA[0-9A-Z]{12}"
-    r"|-----BEGIN|eyJ[\w-]{10,}\.|AGE-SECRET-KEY|pul-[0-9a-f]{20}|SG\.[\w-]{16}|sntrys_",
+    r"\bdo[opr]_v1_|\bgh[oprsu]_|\bgithub_pat_|\bglpat-|\bnpm_\w{20}|\b[rs]k_(?:live|test)_|\bsk-[\w-]{20}|\bxox[abeoprs]-"
+    r"|\bAKIA[0-9A-Z]{12}|-----BEGIN|\beyJ[\w-]{10,}\.|\bAGE-SECRET-KEY|\bpul-[0-9a-f]{20}|\bSG\.[\w-]{16}|\bsntrys_",
     re.ASCII,
 )
 _USER_INFO = re.compile(r"(?<=://)[^/\s@]*:[^/\s@]*@|(?<=://)[^/\s@]{8,}@")
+_PASSWORD = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s:@]*:[^/\s@]+@")
 _RUN = re.compile(r"[A-Za-z0-9_+=/-]{16,}")
 _WORD = re.compile(r"(?:[A-Za-z]?[a-z]*|[A-Z]+)[0-9]{0,4}|[0-9]{1,6}")
 _UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
@@ -29,6 +30,11 @@ def shown(value: Any) -> str:
     if isinstance(value, int):
         return str(value) if abs(value) < 10**18 else "a number of many digits"
     return str(value) if isinstance(value, float) else what_it_is(value)
+
+
+def is_secret(text: str) -> bool:
+    """Whether `text` holds what only secrets look like: a token of a known maker, a private key, a URL's password."""
+    return bool(_KNOWN_SHAPES.search(text) or _PASSWORD.search(text))
 
 
 def may_be_secret(text: str) -> bool:

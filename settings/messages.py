@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import typing
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -53,7 +54,7 @@ def _problem(detail: Mapping[str, Any], prefix: str, model: Any) -> Problem:
     elif kind in ("value_error", "form"):
         message = str(detail["msg"]).removeprefix("Value error, ")
     elif kind == "invalid_key":
-        message = f"has a key that is {what_it_is(given)}, should be text: put it in quotes"
+        return Problem(path_of(prefix, parts[:-1]), "has a key that is no text, should be in quotes")
     elif kind == "recursion_loop":
         message = "contains itself, should be written out"
     else:
@@ -96,6 +97,6 @@ def _walk(loc: tuple[shape.Part, ...], model: Any) -> tuple[list[shape.Part], An
         if following is None and part in tags:
             where = tags[str(part)]
             continue
-        parts.append(part)
+        parts.append(part if any(typing.get_origin(member) is tuple for member in shape.members(where)) else str(part))
         where, parent = following, where
     return parts, where, parent if parent is None else shape.model_of(parent) or parent

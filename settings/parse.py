@@ -11,15 +11,15 @@ from pydantic import TypeAdapter, ValidationError
 
 from settings import checks, shape
 from settings.kinds import KINDS
-from settings.masking import shown
+from settings.masking import is_secret, shown, what_it_is
 from settings.messages import path_of, problems_of
-from settings.problems import Problem, SettingsError, nearest
+from settings.problems import Problem, SettingsError, Unreadable, nearest
 from settings.product import Product
 from settings.stack import BLOCKS, REQUIRED_BLOCKS, Access, Alerts, Budget, Certificates, Dns, Settings
 from settings.values import Model
 
 NAMESPACE = "slipway"
-_MODELS: dict[str, type[Model]] = {
+MODELS: dict[str, type[Model]] = {
     "product": Product,
     "access": Access,
     "dns": Dns,
@@ -31,7 +31,7 @@ _DEEPEST = 20
 """No key of a stack file lies deeper; what does is a mistake that would exhaust Python's stack."""
 _SHAPES = {
     "architecture": "a mapping with a kind",
-    **{block: shape.expected(model) for block, model in _MODELS.items()},
+    **{block: shape.expected(model) for block, model in MODELS.items()},
 }
 
 
@@ -86,7 +86,9 @@ def _is_told(problem: Problem, told: Iterable[Problem]) -> bool:
 
 
 def _misplaced(path: str, raw: Any, seen: list[Any], depth: int = 0) -> Iterator[Problem]:
-    """Secrets that are encrypted inside a block, where they lose their mark; and what is nested beyond all reason.
+    """Secrets inside a block: encrypted, where they lose their mark, or in plain. And what is nested beyond all reason.
+
+    Variables are left out here: `check_variables` knows what to call their secrets.
 
     `seen` keeps what was visited: YAML's aliases can make one value its own part, or a billion of a few.
     """
@@ -94,13 +96,21 @@ def _misplaced(path: str, raw: Any, seen: list[Any], depth: int = 0) -> Iterator
         if any(raw is other for other in seen):
             return
         seen.append(raw)
-    if depth > _DEEPEST:
+    if isinstance(raw, Unreadable):
+        yield Problem(path, raw.message)
+    elif depth > _DEEPEST:
         yield Problem(path, "is nested too deeply, should be written flat")
     elif isinstance(raw, Mapping) and set(raw) == {"secure"}:
         yield Problem(
             path,
             "is encrypted inside a block, where it loses its mark, should be a key of its own: "
             f"`pulumi config set --secret {NAMESPACE}:NAME`, and {{secret: NAME}} here",
+        )
+    elif isinstance(raw, str) and is_secret(raw) and ".environment." not in path:
+        yield Problem(
+            path,
+            "holds a secret in plain, should name it: take it out, make a new one, "
+            f"`pulumi config set --secret {NAMESPACE}:NAME`, and {{secret: NAME}} where a secret may be named",
         )
     elif isinstance(raw, Mapping):
         for key, value in raw.items():
@@ -115,7 +125,7 @@ def _parse_block(block: str, raw: Any) -> tuple[Model, list[Problem]]:
     path = f"{NAMESPACE}:{block}"
     if block == "architecture" and not (isinstance(raw, Mapping) and raw.get("kind") in tuple(KINDS)):
         return Model(), [_no_kind(raw, path)]
-    model = KINDS[raw["kind"]] if block == "architecture" else _MODELS[block]
+    model = KINDS[raw["kind"]] if block == "architecture" else MODELS[block]
     try:
         return model.model_validate(raw), []
     except ValidationError as error:
@@ -124,7 +134,7 @@ def _parse_block(block: str, raw: Any) -> tuple[Model, list[Problem]]:
 
 def _no_kind(raw: Any, path: str) -> Problem:
     if not isinstance(raw, Mapping):
-        return Problem(path, "should be a mapping with a kind")
+        return Problem(path, f"is {what_it_is(raw)}, should be a mapping with a kind")
     kind = raw.get("kind")
     if kind is None:
         return Problem(f"{path}.kind", f"is missing, should be one of {', '.join(KINDS)}")

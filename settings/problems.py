@@ -28,6 +28,13 @@ class Problem:
         return self.path == path or self.path.startswith((f"{path}.", f"{path}["))
 
 
+@dataclass(frozen=True)
+class Unreadable:
+    """Stands in a block for a value that YAML has and a stack file has not. `message` is what a person reads of it."""
+
+    message: str
+
+
 class SettingsError(Exception):
     """A stack file with mistakes. Its text is one line for each."""
 
@@ -42,4 +49,4 @@ def nearest(word: str, known: Iterable[str]) -> str:
     near = [] if may_be_secret(word) else difflib.get_close_matches(word[:80], choices, n=1, cutoff=0.6)
     if near:
         return f"did you mean {shown(near[0])}?"
-    return f"known here: {', '.join(choices)}" if choices else "there is none here"
+    return f"known here: {', '.join(choices)}" if choices else "there is none yet: add it"

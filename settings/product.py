@@ -82,7 +82,7 @@ class Autoscale(Model):
 
 
 class Service(Model):
-    """One process of the product. `memory` is in MiB, `stop_after` and `start_within` are in seconds."""
+    """One process of the product. The program holds `memory` in MiB, `stop_after` and `start_within` in seconds."""
 
     role: Role
     runtime: Runtime | None = Field(default=None, description="for a service that runs from source")

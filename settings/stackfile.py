@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,9 +94,13 @@ def _strangers(config: Mapping[Any, Any]) -> list[Problem]:
             problems.append(
                 Problem(_word(key), f"unknown key, should start with its program's name, such as {NAMESPACE}:product")
             )
-        elif namespace != NAMESPACE and name in BLOCKS:
+        elif namespace != NAMESPACE and name in BLOCKS and (not namespace or _is_near(namespace)):
             problems.append(Problem(_word(key), f"unknown key; did you mean '{NAMESPACE}:{name}'?"))
     return problems
+
+
+def _is_near(namespace: str) -> bool:
+    return difflib.SequenceMatcher(None, namespace, NAMESPACE).ratio() > 0.6
 
 
 def _empty_secrets(ours: Mapping[str, Any], secrets: frozenset[str]) -> list[Problem]:

@@ -35,11 +35,12 @@ class Model(BaseModel):
 
 @dataclass(frozen=True)
 class Text:
-    """Text of one form. `check` raises ValueError with what is wrong with a text; `pattern` is the form for editors."""
+    """Text of one form. `check` raises ValueError with what is wrong with it; `pattern` or `words` are for editors."""
 
     expected: str
     check: Callable[[str], str]
     pattern: str | None = None
+    words: tuple[str, ...] = ()
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_after_validator_function(self.check, handler(source))
@@ -48,6 +49,8 @@ class Text:
         made = handler(schema)
         if self.pattern is not None:
             made |= {"pattern": f"^(?:{self.pattern})$", "patternErrorMessage": f"should be {self.expected}"}
+        if self.words:
+            made["enum"] = list(self.words)
         return made
 
 
@@ -71,7 +74,7 @@ def one_of(known: tuple[str, ...], what: str) -> Text:
             raise ValueError(f"there is no {what} {shown(value)}; {nearest(value, known)}")
         return value
 
-    return Text(f"one of {', '.join(known)}", check, "|".join(re.escape(word) for word in known))
+    return Text(f"one of {', '.join(known)}", check, words=known)
 
 
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"

@@ -17,53 +17,49 @@ from yaml.parser import ParserError
 from yaml.scanner import ScannerError
 
 from settings.masking import shown
-from settings.problems import Problem, SettingsError
+from settings.problems import Problem, SettingsError, Unreadable
 
 _QUOTES = "put text that starts so in quotes"
 
 
 class _Loader(yaml.SafeLoader):
-    """PyYAML's safe loader, which notes what is there twice or is no plain value, with its line."""
+    """PyYAML's safe loader, which notes keys that are there twice; what is no plain value becomes an `Unreadable`."""
 
     def __init__(self, stream: str) -> None:
         super().__init__(stream)
-        self.mistakes: list[tuple[int, str]] = []
+        self.repeated: list[tuple[int, str]] = []
 
     def construct_mapping(self, node: MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         lines: dict[str, int] = {}
         for key, _ in node.value:
             if not isinstance(key, ScalarNode) or key.tag == "tag:yaml.org,2002:merge":
                 continue
+            line = key.start_mark.line + 1
             if key.value in lines:
                 before = lines[key.value]
-                self._note(key, f"the key {shown(key.value)} is on line {before} already, should be there once")
-            lines.setdefault(key.value, key.start_mark.line + 1)
+                message = f"the key {shown(key.value)} is on line {before} already, should be there once"
+                self.repeated.append((line, message))
+            lines.setdefault(key.value, line)
         return super().construct_mapping(node, deep)
 
-    def plain(self, node: ScalarNode) -> Any:
-        """A number or a date: what Python can't make of it is a mistake on its line."""
+    def number(self, node: ScalarNode) -> Any:
+        """A number, where Python can make one of it."""
         try:
-            if node.tag.endswith(":int"):
-                return self.construct_yaml_int(node)
-            return self.construct_yaml_float(node)
+            return self.construct_yaml_int(node) if node.tag.endswith(":int") else self.construct_yaml_float(node)
         except ValueError:
-            self._note(node, "is no number that can be read, should be in quotes where it is text")
-            return None
+            return Unreadable("is no number that can be read, should be in quotes where it is text")
 
-    def date(self, node: Node) -> None:
+    def date(self, node: Node) -> Unreadable:
         """Pulumi's reader and this one disagree on dates, so there are none."""
-        self._note(node, "is a date, should be in quotes: then it is text")
+        return Unreadable("is a date, should be in quotes: then it is text")
 
-    def strange(self, node: Node) -> None:
+    def strange(self, node: Node) -> Unreadable:
         """A tag of YAML's beyond plain values."""
-        self._note(node, f"has a tag (!…), should be a plain value: {_QUOTES}")
-
-    def _note(self, node: Node, message: str) -> None:
-        self.mistakes.append((node.start_mark.line + 1, message))
+        return Unreadable(f"has a tag (!…), should be a plain value: {_QUOTES}")
 
 
-_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.plain)
-_Loader.add_constructor("tag:yaml.org,2002:float", _Loader.plain)
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.number)
+_Loader.add_constructor("tag:yaml.org,2002:float", _Loader.number)
 _Loader.add_constructor("tag:yaml.org,2002:timestamp", _Loader.date)
 for _tag in ("binary", "set", "omap", "pairs"):
     _Loader.add_constructor(f"tag:yaml.org,2002:{_tag}", _Loader.strange)
@@ -81,14 +77,14 @@ def read_yaml(path: Path) -> tuple[Any, list[Problem]]:
         raise _error(path.name, "is no text in UTF-8, should be saved as UTF-8") from None
     except (IsADirectoryError, PermissionError) as error:
         raise _error(path.name, f"cannot be read: {error.strerror}") from None
-    loader = _Loader(text)
     try:
+        loader = _Loader(text)
         content = loader.get_single_data()
     except yaml.YAMLError as error:
         raise _syntax(path, text, error) from None
     except RecursionError:
         raise _error(path.name, "is nested too deeply, should be written flat") from None
-    return content, [Problem(f"{path.name}:{line}", message) for line, message in loader.mistakes]
+    return content, [Problem(f"{path.name}:{line}", message) for line, message in loader.repeated]
 
 
 def _error(where: str, message: str) -> SettingsError:

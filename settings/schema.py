@@ -1,0 +1,94 @@
+"""The JSON Schema of a stack file, for editors: `python -m settings.schema > docs/stack.schema.json`.
+
+It knows what one value may be. What takes two keys to see, only `settings.parse` knows.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic.json_schema import models_json_schema
+
+from settings.kinds import KINDS
+from settings.parse import MODELS, NAMESPACE
+from settings.stack import REQUIRED_BLOCKS
+from settings.values import DURATION, MEMORY, Model, Quantity
+
+_SECURE = {
+    "type": "object",
+    "description": "set by `pulumi config set --secret`",
+    "properties": {"secure": {"type": "string", "minLength": 1}},
+    "required": ["secure"],
+    "additionalProperties": False,
+}
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of a whole stack file."""
+    models: list[type[Model]] = [*MODELS.values(), *KINDS.values()]
+    references, made = models_json_schema([(model, "validation") for model in models], by_alias=True)
+    by_model = {model: reference for (model, _), reference in references.items()}
+    blocks = {f"{NAMESPACE}:{block}": by_model[model] for block, model in MODELS.items()}
+    blocks[f"{NAMESPACE}:architecture"] = {"oneOf": [by_model[model] for model in KINDS.values()]}
+    for block in made["$defs"].values():
+        _tidy(block)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "A Slipway stack file",
+        "type": "object",
+        "properties": {
+            "config": {
+                "type": "object",
+                "properties": blocks,
+                "patternProperties": {
+                    f"^{NAMESPACE}:[A-Z][A-Z0-9_]*$": {"$ref": "#/$defs/_Secret"},
+                    f"^(?!{NAMESPACE}:)[A-Za-z0-9-]+:": {"description": "another program's or a provider's"},
+                },
+                "required": [f"{NAMESPACE}:{block}" for block in REQUIRED_BLOCKS],
+                "additionalProperties": False,
+            },
+            "secretsprovider": {"type": "string"},
+            "encryptedkey": {"type": "string"},
+            "encryptionsalt": {"type": "string"},
+            "environment": {"type": ["array", "object"]},
+        },
+        "required": ["config"],
+        "additionalProperties": False,
+        "$defs": {"_Secret": _SECURE, **made["$defs"]},
+    }
+
+
+def _tidy(block: dict[str, Any]) -> None:
+    """What pydantic leaves out, and what it writes in the program's units: closed mappings, defaults as written."""
+    if "description" in block:
+        block["description"] = " ".join(block["description"].split())
+    for node in _nodes(block):
+        if "patternProperties" in node:
+            node.setdefault("additionalProperties", False)
+        quantity = _quantity(node)
+        if quantity is not None and isinstance(node.get("default"), int):
+            node["default"] = quantity.write(node["default"])
+        node.pop("title", None)
+
+
+def _quantity(node: dict[str, Any]) -> Quantity | None:
+    return next((known for known in (MEMORY, DURATION) if node.get("pattern") == f"^{known.pattern}$"), None)
+
+
+def _nodes(where: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(where, dict):
+        yield where
+    for inside in where.values() if isinstance(where, dict) else where if isinstance(where, list) else ():
+        yield from _nodes(inside)
+
+
+def text() -> str:
+    """The schema as it lies in docs/stack.schema.json."""
+    return json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(text())
