@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from . import accounts, certificate, deadman, files, firewall_guard, machine, packages, staging, toolchain, units
+from . import accounts, certificate, deadman, files, firewall_guard, machine, packages, staging, tls, toolchain, units
 from .actions import Pending, private
 from .context import Host
 from .manifest import Manifest, read
 from .run import HostError
+
+Check = Callable[[files.Changes], None]
 
 MANIFEST = "/etc/slipway/manifest.json"
 
@@ -26,15 +28,20 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def apply(host: Host, text: str) -> None:
+def apply(host: Host, text: str, check: Check = staging.check) -> None:
     """Apply the manifest `text`. What it changes is said line by line; HostError stops it where it is.
 
-    Applying again is always safe and goes on where a run ended, however it ended.
+    Applying again is always safe and goes on where a run ended, however it ended. `check` looks at new files before
+    they land.
     """
     manifest = read(text)
     _keep_private(host, manifest)
     os.umask(0o022)
-    host.lock()
+    with host.lock():
+        _apply(host, manifest, text, check)
+
+
+def _apply(host: Host, manifest: Manifest, text: str, check: Check) -> None:
     _confirm_host_key(host)
     firewall_guard.refuse_lockout(host, manifest.firewall)
     machine.hostname(host, manifest.hostname)
@@ -43,9 +50,9 @@ def apply(host: Host, text: str) -> None:
     accounts.users(host, manifest.users)
     files.directories(host, manifest.directories)
     toolchain.toolchain(host, manifest.toolchain)
-    certificate.placeholder(host, manifest.certificate)
+    tls.placeholder(host, manifest.certificate)
     pending = Pending(host)
-    _files(host, manifest, text, pending)
+    _files(host, manifest, text, pending, check)
     pending.before_units()
     units.units(host, manifest.units)
     pending.perform()
@@ -73,7 +80,7 @@ def _keep_private(host: Host, manifest: Manifest) -> None:
     host.keep_private((file.content for file in manifest.files if not file.mode & 0o004), public)
 
 
-def _files(host: Host, manifest: Manifest, text: str, pending: Pending) -> None:
+def _files(host: Host, manifest: Manifest, text: str, pending: Pending, check: Check) -> None:
     kept = private(MANIFEST, text)
 
     def remember(actions: Sequence[str]) -> None:
@@ -84,7 +91,7 @@ def _files(host: Host, manifest: Manifest, text: str, pending: Pending) -> None:
     changes = files.Changes(host, manifest.files, manifest.absent)
     try:
         if changes:
-            changes.land(staging.check, remember)
+            changes.land(check, remember)
         else:
             remember(())
     finally:

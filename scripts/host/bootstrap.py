@@ -35,10 +35,10 @@ def main(arguments: list[str]) -> int:
     """Print the host's own public key (type and key), nothing else, however often it is run."""
     host = Host(out=sys.stderr)
     _wait_for_first_boot(host)
-    host.lock()
-    public = _own_key(host)
-    if _text(host.at(KEY + ".pub")) != public or _weak(host):
-        _use(host)
+    with host.lock():
+        public = _own_key(host)
+        if _text(host.at(KEY + ".pub")) != public or _weak(host):
+            _use(host)
     print(" ".join(public.split()[:2]), flush=True)
     return 0
 

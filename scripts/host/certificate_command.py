@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from . import certificate
+from . import certificate, tls
 from .apply import kept_manifest
 from .context import Host
 from .run import HostError
@@ -20,12 +20,13 @@ def main(arguments: list[str]) -> int:
         raise HostError("the manifest of this host asks for no certificate")
     if arguments == ["--install"]:
         # Called by certbot, maybe from within a run of ours that holds the lock: one rename, so it needs none.
-        if certificate.install(host, wanted.domains[0]):
+        if tls.install(host, wanted.domains[0]):
             host.changed(f"certificate {wanted.domains[0]}")
         return 0
-    host.lock()
-    if arguments == ["--force"]:
-        certificate.renew_now(host, wanted)
-    else:
-        certificate.ensure(host, wanted)
+    with host.lock():
+        if arguments == ["--force"]:
+            certificate.renew_now(host, wanted)
+        else:
+            certificate.ensure(host, wanted)
+            certificate.try_renewal(host, wanted)
     return 0

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TextIO
 
 from .run import HostError, Result, run
@@ -35,7 +36,8 @@ class Host:
         self.changes = 0
         self.started: set[str] = set()
         self._private: list[str] = []
-        self._lock: TextIO | None = None
+        self._public: list[str] = []
+        self._words: list[str] | None = None
 
     def at(self, path: str) -> str:
         """The real path of the absolute `path` on this host."""
@@ -64,33 +66,44 @@ class Host:
     def keep_private(self, private: Iterable[str], public: Iterable[str]) -> None:
         """Words of the `private` texts are masked in what is shown later, also where a program repeats them.
 
-        Words that the `public` texts have as well (a domain, a path) are not: masking them would hide what went wrong.
+        What the `public` texts have as well (a domain, a path) is not: masking it would hide what went wrong.
         """
-        words = {word for text in private for word in _WORD.findall(text)}
-        known = {word for text in public for word in _WORD.findall(text)}
-        self._private = sorted(words - known, key=len, reverse=True)
+        self._private, self._public = list(private), list(public)
+        self._words = None
 
     def mask(self, line: str) -> str:
         """`line` without a word of a private text."""
-        for word in self._private:
+        if self._words is None:  # only when something has gone wrong, so that a run that changes nothing does not pay
+            public = "\n".join(self._public)
+            found = {word for text in self._private for word in _WORD.findall(text)}
+            self._words = sorted((word for word in found if word not in public), key=len, reverse=True)
+        for word in self._words:
             line = line.replace(word, _MASK)
         return line
 
-    def lock(self) -> None:
-        """Be the only one who changes this host until this process ends, however it ends. HostError after LOCK_WAIT."""
-        path = self.at(LOCK)
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        """Be the only one who changes this host, also if killed (the kernel frees it). HostError after LOCK_WAIT."""
         os.makedirs(self.at(STATE), mode=0o700, exist_ok=True)
-        descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        self._lock = os.fdopen(descriptor, "w")
-        until = time.monotonic() + LOCK_WAIT
-        while True:
-            try:
-                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return
-            except BlockingIOError:
+        flags = os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
+        descriptor = os.open(self.at(LOCK), flags, 0o600)
+        try:
+            until = time.monotonic() + LOCK_WAIT
+            while not _locked(descriptor):
                 if time.monotonic() > until:
-                    raise HostError(f"another apply has been running on this host for {LOCK_WAIT} seconds") from None
+                    raise HostError(f"another apply has been running on this host for {LOCK_WAIT} seconds")
                 time.sleep(0.5)
+            yield
+        finally:
+            os.close(descriptor)
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def in_container() -> bool:

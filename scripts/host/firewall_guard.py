@@ -47,11 +47,11 @@ def confirm(arguments: list[str]) -> int:
     from .apply import kept_manifest
 
     host = Host(out=sys.stdout)
-    host.lock()
-    guard = _guard(host)
-    if guard.armed():
-        guard.disarm()
-        host.note("firewall: confirmed")
+    with host.lock():
+        guard = _guard(host)
+        if guard.armed():
+            guard.disarm()
+            host.note("firewall: confirmed")
     wanted = kept_manifest(host).firewall
     if wanted is not None and firewall.differs(host, wanted):
         raise HostError(
