@@ -7,18 +7,30 @@ import gc
 gc.disable()  # what the providers' packages load lives to the end: collecting meanwhile costs a third of the time
 
 import argparse  # noqa: E402
+import io  # noqa: E402
 import os  # noqa: E402
 import sys  # noqa: E402
+from typing import TYPE_CHECKING, NoReturn  # noqa: E402
 
 from settings.problems import SettingsError  # noqa: E402
+
+if TYPE_CHECKING:
+    from plan.build import Plan
 
 FINE, BAD_INPUT, POLICY = 0, 1, 2
 """Exit codes: fine (with warnings, too), a stack file or program with mistakes, findings that are errors."""
 
 
+class _Parser(argparse.ArgumentParser):
+    """Ends with 1 where it is misused; argparse's own 2 means findings here."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(BAD_INPUT, f"{self.format_usage()}{self.prog}: {message}\n")
+
+
 def main(arguments: list[str] | None = None) -> int:
     """The command line. Returns the exit code."""
-    parser = argparse.ArgumentParser(prog="plan", description=__doc__)
+    parser = _Parser(prog="plan", description=__doc__)
     parser.add_argument("--stack", required=True, help="the stack: the NAME of Pulumi.NAME.yaml")
     parser.add_argument("--format", choices=("text", "markdown", "json"), default="text")
     parser.add_argument("--files", action="store_true", help="show what is in each file")
@@ -32,27 +44,36 @@ def main(arguments: list[str] | None = None) -> int:
     except (SettingsError, ProgramError) as error:
         print(error, file=sys.stderr)
         return BAD_INPUT
+    _write(_rendered(plan, given))
+    return POLICY if plan.errors else FINE
+
+
+def _rendered(plan: Plan, given: argparse.Namespace) -> str:
     if given.format == "json":
         from plan import machine
 
-        text = machine.render(plan, show_files=given.files)
-    elif given.format == "markdown":
+        return machine.render(plan, show_files=given.files)
+    if given.format == "markdown":
         from plan import markdown
 
-        text = markdown.render(plan, show_files=given.files)
-    else:
-        from plan import text as terminal
-        from plan.style import style_for
+        return markdown.render(plan, show_files=given.files)
+    from plan import text
+    from plan.style import style_for
 
-        text = terminal.render(plan, style_for(given.colour, sys.stdout), show_files=given.files)
-    sys.stdout.write(text)
-    sys.stdout.flush()
-    return POLICY if plan.errors else FINE
+    return text.render(plan, style_for(given.colour, sys.stdout), show_files=given.files)
+
+
+def _write(text: str) -> None:
+    """To standard output, whatever its encoding can't say; who reads only the first lines of it is no error."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":
     code = main()
-    sys.stdout.flush()
-    os._exit(
-        code
-    )  # nothing is left to do; taking thousands of the providers' modules apart would take a tenth of a second
+    os._exit(code)  # nothing is left to do, and taking the providers' modules apart would take a tenth of a second

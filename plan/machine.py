@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 from typing import Any
 
-from plan import prices
+from plan import placeholders, prices
 from plan.build import HIDDEN, Plan
 from plan.files import HostFile
 from plan.picture import picture
@@ -15,6 +16,8 @@ from policies.rule import Finding
 
 VERSION = 1
 """Of the shape. It grows when a key changes its meaning or goes; a new key does not change it."""
+LONGEST_TEXT = 500
+"""Of an input, in characters: a longer one is told by its hash."""
 
 
 def render(plan: Plan, *, show_files: bool = False) -> str:
@@ -82,11 +85,19 @@ def _finding(finding: Finding) -> dict[str, Any]:
 
 
 def hidden(value: Any, secrets: frozenset[str], path: str = "") -> Any:
-    """`value` with what is at the paths `secrets` hidden."""
+    """`value` with what is at the paths `secrets` hidden, and what is long abbreviated."""
     if path in secrets:
         return HIDDEN
     if isinstance(value, dict):
         return {key: hidden(inner, secrets, f"{path}.{key}" if path else key) for key, inner in value.items()}
     if isinstance(value, list):
         return [hidden(inner, secrets, f"{path}[{index}]") for index, inner in enumerate(value)]
-    return value
+    return _abbreviated(value) if isinstance(value, str) else value
+
+
+def _abbreviated(text: str) -> str:
+    """A long text, such as the scripts that a host gets, by its size and its hash."""
+    if len(text) <= LONGEST_TEXT:
+        return text
+    content = text.encode()
+    return placeholders.mark(f"{len(content)} bytes, sha256 {hashlib.sha256(content).hexdigest()[:16]}")

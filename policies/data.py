@@ -52,7 +52,7 @@ def public_bucket(context: Context) -> Iterator[Violation]:
 @rule("wide-key", "error", "A product's storage key opens its own bucket and nothing else.")
 def wide_key(context: Context) -> Iterator[Violation]:
     for key in context.graph.of(SPACES_KEY):
-        for grant in key.inputs.get("grants") or []:
+        for grant in key.blocks("grants"):
             if not grant.get("bucket") or grant.get("permission") == "fullaccess":
                 right = "a grant of readwrite on one bucket"
                 yield Violation(key.name, "opens every bucket of the account", right, key.urn)

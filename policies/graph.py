@@ -49,6 +49,15 @@ class Resource:
         """The first part of the type: who provides the resource."""
         return self.type.partition(":")[0]
 
+    def blocks(self, key: str) -> list[Mapping[str, Any]]:
+        """The blocks of a repeated input such as `inboundRules`; none where it is left out or not known yet."""
+        value = self.inputs.get(key)
+        return [block for block in value if isinstance(block, Mapping)] if isinstance(value, list) else []
+
+    def texts(self, key: str) -> list[str]:
+        """The texts of a list such as `tags`; none where it is left out or not known yet."""
+        return texts(self.inputs, key)
+
     def is_secret(self, path: str) -> bool:
         """Whether the input at `path`, or what contains it or is contained in it, is marked as a secret."""
         return any(
@@ -69,6 +78,12 @@ class Resource:
             return None
         manifest = document.get("input") if isinstance(document, Mapping) else None
         return manifest if isinstance(manifest, Mapping) else None
+
+
+def texts(block: Mapping[str, Any], key: str) -> list[str]:
+    """The texts of the list `key` of a block; none where it is left out or not known yet."""
+    value = block.get(key)
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
 
 
 class Graph:

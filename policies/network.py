@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import ipaddress
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from policies.graph import Resource
+from policies.graph import Resource, texts
 from policies.rule import Context, Severity, Violation, rule
 
 FIREWALL = "digitalocean:index/firewall:Firewall"
@@ -15,8 +16,9 @@ DATABASE_FIREWALL = "digitalocean:index/databaseFirewall:DatabaseFirewall"
 LOAD_BALANCER = "digitalocean:index/loadBalancer:LoadBalancer"
 UPTIME_CHECK = "digitalocean:index/uptimeCheck:UptimeCheck"
 COMMAND = "command:remote:Command"
-ANYWHERE = frozenset({"0.0.0.0/0", "::/0"})
 PUBLIC_PORTS = frozenset({80, 443})
+NARROWEST_PUBLIC = {4: 7, 6: 15}
+"""A range with a mask as short as this, by IP version, is nobody's own: half the internet is still the internet."""
 
 
 @rule("public-ssh", "error", "SSH is reachable from the admin ranges only.")
@@ -25,19 +27,19 @@ def public_ssh(context: Context) -> Iterator[Violation]:
     severity: Severity | None = "warning" if on_purpose else None
     right = "name your own ranges in slipway:access.admin_cidrs"
     for firewall in context.graph.of(FIREWALL):
-        open_ranges = {
+        sources = {
             source
-            for inbound in firewall.inputs.get("inboundRules") or []
+            for inbound in firewall.blocks("inboundRules")
             if inbound.get("protocol") == "tcp" and _covers(inbound.get("portRange"), 22)
-            for source in ANYWHERE.intersection(inbound.get("sourceAddresses") or [])
+            for source in _everybody(texts(inbound, "sourceAddresses"))
         }
-        if open_ranges:
-            what = f"lets {' and '.join(sorted(open_ranges))} try SSH"
+        if sources:
+            what = f"lets {' and '.join(sorted(sources))} try SSH"
             yield Violation(firewall.name, what, right, firewall.urn, severity)
     for command, manifest in _manifests(context):
-        open_ranges = set((manifest.get("firewall") or {}).get("ssh_from") or []) & ANYWHERE
-        if open_ranges:
-            what = f"UFW on {manifest.get('hostname')} lets {' and '.join(sorted(open_ranges))} try SSH"
+        sources = _everybody((manifest.get("firewall") or {}).get("ssh_from") or [])
+        if sources:
+            what = f"UFW on {manifest.get('hostname')} lets {' and '.join(sorted(sources))} try SSH"
             yield Violation(command.name, what, right, command.urn, severity)
 
 
@@ -45,10 +47,10 @@ def public_ssh(context: Context) -> Iterator[Violation]:
 def public_port(context: Context) -> Iterator[Violation]:
     right = "open 80 and 443 alone, and let services listen on loopback or in the private network"
     for firewall in context.graph.of(FIREWALL):
-        for inbound in firewall.inputs.get("inboundRules") or []:
+        for inbound in firewall.blocks("inboundRules"):
             ports = inbound.get("portRange")
             harmless = inbound.get("protocol") == "icmp" or ports in {"22", "80", "443"}
-            if not harmless and ANYWHERE.intersection(inbound.get("sourceAddresses") or []):
+            if not harmless and _everybody(texts(inbound, "sourceAddresses")):
                 what = f"opens {inbound.get('protocol')} {ports} to the internet"
                 yield Violation(firewall.name, what, right, firewall.urn)
     for command, manifest in _manifests(context):
@@ -62,9 +64,9 @@ def public_port(context: Context) -> Iterator[Violation]:
 def no_firewall(context: Context) -> Iterator[Violation]:
     firewalls = context.graph.of(FIREWALL)
     for droplet in context.graph.of(DROPLET):
-        tags = set(droplet.inputs.get("tags") or [])
+        tags = set(droplet.texts("tags"))
         covered = any(
-            tags.intersection(firewall.inputs.get("tags") or []) or context.graph.depends(firewall, droplet)
+            tags.intersection(firewall.texts("tags")) or context.graph.depends(firewall, droplet)
             for firewall in firewalls
         )
         if not covered:
@@ -87,11 +89,7 @@ def no_egress(context: Context) -> Iterator[Violation]:
 @rule("plain-http", "error", "Whatever people or checks reach from outside, they reach over HTTPS.")
 def plain_http(context: Context) -> Iterator[Violation]:
     for balancer in context.graph.of(LOAD_BALANCER):
-        plain = [
-            forward
-            for forward in balancer.inputs.get("forwardingRules") or []
-            if forward.get("entryProtocol") == "http"
-        ]
+        plain = [forward for forward in balancer.blocks("forwardingRules") if forward.get("entryProtocol") == "http"]
         if plain and not balancer.inputs.get("redirectHttpToHttps"):
             yield Violation(balancer.name, "serves plain HTTP", "redirect_http_to_https=True", balancer.urn)
     for check in context.graph.of(UPTIME_CHECK):
@@ -113,8 +111,8 @@ def open_database(context: Context) -> Iterator[Violation]:
             right = "a DatabaseFirewall with the hosts' tag"
             yield Violation(cluster.name, "no firewall names who may connect", right, cluster.urn)
     for firewall in firewalls:
-        for entry in firewall.inputs.get("rules") or []:
-            if entry.get("type") == "ip_addr" and entry.get("value") in ANYWHERE:
+        for entry in firewall.blocks("rules"):
+            if entry.get("type") == "ip_addr" and _everybody([str(entry.get("value"))]):
                 right = "rules by tag, app or the private range"
                 yield Violation(firewall.name, f"lets {entry['value']} connect", right, firewall.urn)
 
@@ -126,6 +124,19 @@ def unchecked_host_key(context: Context) -> Iterator[Violation]:
         if isinstance(connection, Mapping) and not connection.get("hostKey"):
             right = "connection.host_key: without it anybody in between can answer"
             yield Violation(command.name, "logs in to whichever host answers", right, command.urn)
+
+
+def _everybody(sources: Iterable[str]) -> set[str]:
+    """Those of the ranges that are too large to be somebody's own."""
+    found: set[str] = set()
+    for source in sources:
+        try:
+            network = ipaddress.ip_network(source, strict=False)
+        except ValueError:  # not known yet
+            continue
+        if network.prefixlen <= NARROWEST_PUBLIC[network.version]:
+            found.add(source)
+    return found
 
 
 def _covers(port_range: Any, port: int) -> bool:

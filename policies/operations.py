@@ -100,7 +100,9 @@ def budget(context: Context) -> Iterator[Violation]:
 def _app_components(spec: Any) -> Iterator[Mapping[str, Any]]:
     if isinstance(spec, Mapping):
         for part in ("services", "workers", "jobs"):
-            yield from spec.get(part) or []
+            components = spec.get(part)
+            if isinstance(components, list):
+                yield from (component for component in components if isinstance(component, Mapping))
 
 
 def _texts_of_hosts(context: Context) -> Iterator[tuple[str, str, str]]:

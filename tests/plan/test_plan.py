@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import re
@@ -14,6 +15,7 @@ import pytest
 from plan import machine, markdown, text
 from plan.__main__ import main
 from plan.build import Plan, make_plan
+from plan.files import HostFile, Scripts
 from plan.style import Style
 
 ROOT = Path(__file__).parents[2]
@@ -38,13 +40,23 @@ def stack_file(folder: Path, *edits: tuple[str, str]) -> Path:
     return path
 
 
-@pytest.mark.parametrize("name", ["plan.txt", "plan.md", "plan.json"])
+FILES = (
+    HostFile("familyflow", "/etc/nginx/nginx.conf", "0644", "root", "root", 24, "events {}\nhttp {\n}\n"),
+    HostFile("familyflow", "/srv/familyflow/.env", "0600", "familyflow", "familyflow", 12, "DEBUG=False\n"),
+)
+"""In the place of the real ones, whose texts have golden files of their own."""
+SIZE_AND_HASH = re.compile("\u2039[0-9]+ bytes, sha256 [0-9a-f]{16}\u203a")
+
+
+@pytest.mark.parametrize("name", ["plan.txt", "plan.md", "plan.json", "files.txt", "files.md"])
 def test_the_plan_looks_as_it_did(name: str, familyflow: Plan) -> None:
+    plan = dataclasses.replace(familyflow, files=FILES, scripts=Scripts(36, 40960))
+    show_files = name.startswith("files")
     made = {
-        "plan.txt": lambda: text.render(familyflow, Style(False)),
-        "plan.md": lambda: markdown.render(familyflow),
-        "plan.json": lambda: machine.render(familyflow),
-    }[name]()
+        ".txt": lambda: text.render(plan, Style(False), show_files=show_files),
+        ".md": lambda: markdown.render(plan, show_files=show_files),
+        ".json": lambda: SIZE_AND_HASH.sub("\u2039size and hash\u203a", machine.render(plan)),
+    }[Path(name).suffix]()
     golden = GOLDEN / name
     if REGENERATE:
         golden.write_text(made)
@@ -84,9 +96,9 @@ def test_each_file_that_lands_is_listed_with_mode_and_owner(familyflow: Plan) ->
 def test_files_show_what_lands_with_placeholders_for_secrets(familyflow: Plan) -> None:
     """FF7 ALL3"""
     env = next(file.content for file in familyflow.files if file.path.endswith("/.env"))
-    lines = dict(line.split("=", 1) for line in env.splitlines())
-    assert lines["SECRET_KEY"].strip("\"'") == "\u2039generated familyflow-secret-key\u203a"
-    assert lines["SUPABASE_DB_URL"].strip("\"'") == "\u2039SUPABASE_DB_URL\u203a"
+    lines = {name: value.strip("\"'") for name, value in (line.split("=", 1) for line in env.splitlines())}
+    assert lines["SECRET_KEY"] == "\u2039generated familyflow-secret-key\u203a"
+    assert lines["SUPABASE_DB_URL"] == "\u2039SUPABASE_DB_URL\u203a"
     assert "\u2039generated familyflow-cache\u203a@127.0.0.1" in lines["REDIS_URL"]
     assert lines["DEBUG"] == "False"
     assert "%E2%80%B9" not in env
@@ -175,3 +187,31 @@ def test_the_command_needs_no_engine_no_account_and_no_network(tmp_path: Path) -
     )
     assert (ran.returncode, ran.stderr) == (0, "")
     assert json.loads(ran.stdout)["stack"] == "familyflow"
+
+
+@pytest.mark.parametrize("misuse", [[], ["--stack", "familyflow", "--format", "xml"]])
+def test_misuse_of_the_command_is_bad_input_and_no_finding(
+    misuse: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(misuse)
+    assert ended.value.code == 1
+    assert "usage: plan" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("extra", [{"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C", "PYTHONUTF8": "0"}])
+def test_a_terminal_that_knows_few_characters_gets_the_plan_too(extra: dict[str, str]) -> None:
+    command = [sys.executable, "-m", "plan", "--stack", "familyflow"]
+    ran = subprocess.run(command, env={**os.environ, **extra}, cwd=ROOT, capture_output=True, check=False)
+    assert (ran.returncode, ran.stderr) == (0, b"")
+    assert b"familyflow-droplet" in ran.stdout
+
+
+def test_who_reads_only_the_first_line_gets_no_traceback() -> None:
+    command = [sys.executable, "-m", "plan", "--stack", "familyflow", "--files"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as plan:
+        assert plan.stdout is not None
+        assert plan.stderr is not None
+        plan.stdout.close()
+        assert plan.stderr.read() == b""
+        assert plan.wait() == 0

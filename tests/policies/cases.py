@@ -57,11 +57,13 @@ CASES = [
             context(firewall(inbound("22", OPEN))),
             context(firewall(inbound("all", ["::/0"]))),
             context(firewall(inbound("20-25", ["0.0.0.0/0"]))),
+            context(firewall(inbound("22", ["0.0.0.0/1", "128.0.0.0/1"]))),
             context(apply(firewall={"ssh_from": ["0.0.0.0/0"], "tcp": []})),
         ],
         [
             context(firewall(inbound("22", ADMINS), inbound("80", OPEN), inbound(None, OPEN, "icmp"))),
             context(firewall(inbound("2222-3000", OPEN))),
+            context(firewall(inbound("22", ["10.0.0.0/8", "2001:db8::/32"]))),
             context(apply()),
         ],
     ),

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
+from policies.graph import UNKNOWN, Graph
 from policies.rule import Context
 from policies.rules import RULES, check
 from tests.policies.cases import CASES, Case
@@ -68,3 +71,11 @@ def test_what_somebody_wants_on_purpose_is_a_warning_and_no_error() -> None:
 def test_the_worst_comes_first() -> None:
     found = check(context(droplet(monitoring=False, backups=False)))
     assert [finding.severity for finding in found] == ["error", "warning", "warning"]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.rule)
+def test_what_is_not_known_yet_stops_no_rule(case: Case) -> None:
+    for given in (*case.breaking, *case.fine):
+        for path in {key for item in given.graph for key in item.inputs}:
+            unknown = [dataclasses.replace(item, inputs={**item.inputs, path: UNKNOWN}) for item in given.graph]
+            check(dataclasses.replace(given, graph=Graph(unknown)))
