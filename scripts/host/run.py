@@ -8,6 +8,8 @@ import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 
+from .surroundings import surroundings
+
 TAIL = 15
 """Lines of a failed program's output that are shown."""
 
@@ -49,7 +51,8 @@ def run(
     Output is captured, messages are English. HostError if it is not there, takes too long, or leaves with a code that
     is not in `accept`. A program that takes too long is ended with everything it started, so nothing goes on unseen.
     """
-    variables = {"PATH": PATH, "LC_ALL": "C.UTF-8", "HOME": os.environ.get("HOME", "/root"), **(environment or {})}
+    ours = {"PATH": PATH, "LC_ALL": "C.UTF-8", "HOME": os.environ.get("HOME", "/root")}
+    variables = {**surroundings(), **ours, **(environment or {})}
     what = " ".join(argv[:3])
     try:
         process = subprocess.Popen(
