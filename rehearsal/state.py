@@ -1,0 +1,83 @@
+"""What the local cloud knows of itself, in one file that several processes read and change."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from rehearsal.cache import locked
+from rehearsal.model import CloudError, Network, Record
+
+
+@dataclass
+class HostState:
+    """A host: what was asked for, where it is, and the ids of its two containers."""
+
+    id: str
+    name: str
+    public_address: str
+    private_address: str | None
+    network_id: str | None
+    cpus: int
+    memory_mib: int
+    image: str
+    anchor: str = ""  # the container that holds the network namespace
+    container: str = ""  # the container that is the machine
+    firewall: str | None = None  # as nft reads it
+
+
+@dataclass
+class CloudState:
+    """The whole cloud. Ids of containers and networks are the container engine's."""
+
+    subnet: str = ""
+    public_network: str = ""
+    host_image: str = ""
+    internet_image: str = ""
+    internet: str = ""
+    outsider: str = ""
+    authorities: dict[str, str] = field(default_factory=dict)  # PEM by name
+    networks: dict[str, Network] = field(default_factory=dict)
+    carriers: dict[str, str] = field(default_factory=dict)  # the engine's network, by private network
+    hosts: dict[str, HostState] = field(default_factory=dict)
+    reserved: dict[str, str | None] = field(default_factory=dict)  # address: the host it leads to
+    records: dict[str, list[Record]] = field(default_factory=dict)
+    databases: dict[str, str] = field(default_factory=dict)  # URL by name, with its password: hence the file's mode
+
+
+_ADAPTER = TypeAdapter(CloudState)
+
+
+class Store:
+    """Reads and changes the state in a directory."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self._file = directory / "cloud.json"
+
+    def read(self) -> CloudState:
+        """The state as it is now; an empty one before the first change."""
+        try:
+            return _ADAPTER.validate_json(self._file.read_bytes())
+        except FileNotFoundError:
+            return CloudState()
+        except ValueError as error:
+            raise CloudError(f"{self._file} is not the state of a local cloud: {error}") from error
+
+    @contextmanager
+    def change(self) -> Iterator[CloudState]:
+        """The state to be changed, written back at the end unless something was raised. Keep it short: others wait."""
+        self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with locked(self.directory / "cloud.lock"):
+            state = self.read()
+            yield state
+            partial = self._file.with_suffix(".new")
+            descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(descriptor, "wb") as handle:
+                handle.write(_ADAPTER.dump_json(state, indent=1))
+            partial.replace(self._file)
