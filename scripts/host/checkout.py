@@ -1,0 +1,72 @@
+"""The source of one commit: a bare mirror that is fetched into, and a checkout per release, without a repository."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from .commands import Commands
+from .run import HostError
+
+COMMIT = re.compile(r"[0-9a-f]{40}")
+FETCH_SECONDS = 600
+
+
+class Source:
+    """The product's repository at `url`, mirrored in `mirror`. All of git runs as the service user."""
+
+    def __init__(self, commands: Commands, mirror: Path, url: str) -> None:
+        self.commands = commands
+        self.mirror = mirror
+        self.url = url
+
+    def fetch(self, commit: str) -> None:
+        """Have `commit` in the mirror; HostError if the repository does not have it."""
+        if not COMMIT.fullmatch(commit):
+            raise HostError(f"{commit!r} is not a commit: 40 hexadecimal digits")
+        if not (self.mirror / "HEAD").exists():
+            self._git("init", "--quiet", "--bare", ".", what="git init")
+        if self._has(commit):
+            return
+        try:
+            self._fetch(commit)
+        except HostError:  # servers may refuse a bare commit; all branches and tags have it if anything has
+            self._fetch("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
+        if not self._has(commit):
+            raise HostError(f"the repository has no commit {commit}")
+
+    def check_out(self, commit: str, target: Path) -> None:
+        """Put the files of `commit` into the empty directory `target`."""
+        index = target / ".slipway-index"
+        environment = self._environment() | {"GIT_INDEX_FILE": str(index), "GIT_WORK_TREE": str(target)}
+        self._git("read-tree", commit, what="git read-tree", environment=environment)
+        self._git("checkout-index", "--all", "--force", what="git checkout-index", environment=environment)
+        index.unlink(missing_ok=True)
+        if (target / ".gitmodules").exists():
+            raise HostError("the source has submodules (.gitmodules), which are not fetched: vendor them")
+
+    def _has(self, commit: str) -> bool:
+        code, _, _ = self.commands.output(
+            ["git", "cat-file", "-e", f"{commit}^{{commit}}"], cwd=self.mirror, environment=self._environment()
+        )
+        return code == 0
+
+    def _fetch(self, *what: str) -> None:
+        self._git("fetch", "--quiet", "--no-auto-gc", "--end-of-options", self.url, *what, what=f"git fetch {what[0]}")
+
+    def _git(self, *arguments: str, what: str, environment: dict[str, str] | None = None) -> None:
+        self.commands.logged(
+            ["git", *arguments],
+            what=what,
+            cwd=self.mirror,
+            environment=environment or self._environment(),
+            timeout=FETCH_SECONDS,
+        )
+
+    def _environment(self) -> dict[str, str]:
+        """A missing password must fail, not ask; a repository's own settings can't name programs to run."""
+        return self.commands.base() | {
+            "GIT_DIR": str(self.mirror),
+            "GIT_TERMINAL_PROMPT": "0",
+            "GIT_SSH_COMMAND": "ssh -o BatchMode=yes",
+        }

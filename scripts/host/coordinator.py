@@ -1,0 +1,247 @@
+"""A release, step by step: each is written down before it begins, and whatever happens one release serves after."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+
+from .effects import Effects
+from .ledger import Ledger
+from .lock import Lock, LockError
+from .progress import Progress
+from .run import HostError
+from .state import NO_WAY_BACK, STEPS, SWITCH, State, StateFile
+
+
+class ReleaseError(HostError):
+    """A release that failed; the old one serves."""
+
+    def __init__(self, state: State, reason: str, tail: list[str]) -> None:
+        super().__init__(reason)
+        self.state = state
+        self.lines = tail
+
+    def describe(self) -> str:
+        """The one line that says which step and why."""
+        return f"{self.state.kind} failed at step {self.state.step}: {self.reason}"
+
+
+@dataclass
+class Coordinator:
+    """Runs, returns and finishes releases. `effects` does the work, so tests can give it another host."""
+
+    effects: Effects
+    states: StateFile
+    ledger: Ledger
+    lock: Lock
+    progress: Progress
+    interruptible: Callable[[], AbstractContextManager[None]] = nullcontext
+
+    def release(self, state: State) -> list[str]:
+        """Bring `state.release` to serve; notes about what did not go as it should without failing the release.
+
+        ReleaseError if it failed, after the old release is back. LockError if somebody took over: then nothing is
+        undone, it is the other's to decide.
+        """
+        self.states.save(state)
+        self.ledger.append("started", **_facts(state))
+        return self._run(state, 0)
+
+    def recover(self, cold: bool = False) -> str | None:
+        """Finish or undo what was interrupted; one line about it, None if nothing was.
+
+        `cold`: the host has just booted and none of the product's processes runs yet, so only links are set right, and
+        what they lead to is started by whoever comes next.
+        """
+        state = self.states.load()
+        if state is None:
+            return None
+        self.lock.check()
+        self._tell_start(state)
+        if state.returning is None and state.reached >= SWITCH:
+            return self._finish_interrupted(state, cold)
+        return self._undo_interrupted(state, state.returning or f"interrupted at step {state.step}")
+
+    def _undo_interrupted(self, state: State, reason: str) -> str:
+        self._return(state, reason)
+        return f"undid the interrupted release {state.release} (step {state.step}); {_serving(state.old_release)}"
+
+    def _finish_interrupted(self, state: State, cold: bool) -> str:
+        if cold:
+            self.effects.switch(state.slot)
+            note = f"finished at boot after an interruption at step {state.step}"
+            self.effects.remember(state.old_slot)
+            self._end(state, "released", note)
+            return f"finished the interrupted release {state.release} (step {state.step})"
+        note = f"finished after an interruption at step {state.step}"
+        try:
+            self.effects.ensure(state.slot)
+        except HostError as error:
+            if state.reached < NO_WAY_BACK:
+                reason = f"interrupted at step {state.step}, and not well after: {error.reason}"
+                return self._undo_interrupted(state, reason)
+            note += f"; {error.reason}"
+        try:
+            self._run(state, state.reached, note)
+        except ReleaseError as error:
+            return f"{error.describe()}; {_serving(state.old_release)}"
+        return f"finished the interrupted release {state.release} (step {state.step})"
+
+    def _run(self, state: State, first: int, note: str = "") -> list[str]:
+        notes = [note] if note else []
+        for step in STEPS[first:]:
+            state = replace(state, step=step)
+            self.lock.at(step)
+            self.states.save(state)
+            self.progress.begin(step)
+            began = time.monotonic()
+            try:
+                with self.interruptible():
+                    ran = self._step(state)
+            except LockError:
+                raise
+            except Exception as error:  # a mistake of ours must not leave the old release down either
+                if state.reached < NO_WAY_BACK:
+                    self._fail(state, _reason(error))
+                notes.append(f"{step}: {_reason(error)}")
+                self.progress.say(f"note: {notes[-1]}")
+                ran = True
+            if ran:
+                seconds = time.monotonic() - began
+                self.ledger.append("step", release=state.release, step=step, seconds=round(seconds, 2))
+                self.progress.say(f"{step:<12} {seconds:6.1f} s")
+        self._end(state, "released", "; ".join(notes))
+        return notes
+
+    def _step(self, state: State) -> bool:
+        """Do one step; False if this release has nothing to do there."""
+        if state.step not in steps_of(state):
+            return False
+        pieces: dict[str, Callable[[], None]] = {
+            "preflight": lambda: self.effects.preflight(state),
+            "fetch": lambda: self.effects.fetch(state),
+            "environment": lambda: self.effects.environment(state),
+            "install": lambda: self.effects.install(state),
+            "build": lambda: self.effects.build(state),
+            "migrate": lambda: self.effects.jobs(state, "before-switch"),
+            "start": lambda: self._start(state),
+            "health": lambda: self.effects.healthy(state.slot),
+            "workers": lambda: self._start_role(state, "worker"),
+            "scheduler": lambda: self._scheduler(state),
+            "switch": lambda: self.effects.switch(state.slot),
+            "verify": lambda: self.effects.verify(state),
+            "after-switch": lambda: self.effects.jobs(state, "after-switch"),
+            "drain": self.effects.drain,
+            "stop": lambda: self._stop_old(state),
+            "prune": lambda: self.effects.prune(state),
+        }
+        pieces[state.step]()
+        return True
+
+    def _start(self, state: State) -> None:
+        self.effects.stop(state.slot)
+        self.effects.assign(state.slot, state.release)
+        self.effects.start(state.slot, "web")
+
+    def _start_role(self, state: State, role: str) -> None:
+        self.effects.start(state.slot, role)
+        self.effects.ready(state.slot, role)
+
+    def _scheduler(self, state: State) -> None:
+        """Exactly one scheduler: the old one ends before the new one starts."""
+        if state.old_slot is not None:
+            self.effects.stop(state.old_slot, "scheduler")
+        self._start_role(state, "scheduler")
+
+    def _stop_old(self, state: State) -> None:
+        if state.old_slot is not None:
+            self.effects.stop(state.old_slot)
+
+    def _fail(self, state: State, reason: str) -> None:
+        """Go back, write it down, raise ReleaseError."""
+        tail = list(self.progress.tail)
+        try:
+            self._return(state, reason)
+        except LockError:
+            raise
+        except Exception as error:
+            worse = f"{reason}; and going back failed: {_reason(error)} (`slipway recover` tries again)"
+            self.ledger.append("failed", release=state.release, step=state.step, reason=self.progress.masker(worse))
+            raise ReleaseError(state, worse, tail) from error
+        raise ReleaseError(state, reason, tail)
+
+    def _return(self, state: State, reason: str) -> None:
+        """Let the old release serve again and remove what the new one left. Safe to repeat from anywhere."""
+        reason = self.progress.masker(reason)
+        state = replace(state, returning=reason)
+        self.states.save(state)
+        if state.old_slot is not None:
+            reason += self._serve_again(state, state.old_slot)
+        elif self.effects.live_slot() is not None:
+            self.effects.withdraw()
+        if state.reached >= STEPS.index("start"):
+            self.effects.stop(state.slot)
+            self.effects.assign(state.slot, state.slot_had)
+            self.effects.remember(state.slot if state.slot_had else None)
+        if not state.kept:
+            self.effects.remove(state.release)
+        self._end(state, "failed", reason)
+
+    def _serve_again(self, state: State, old: str) -> str:
+        """Switch back, then give the old release its scheduler back; what can't be had there, as a note.
+
+        The two schedulers never run both. An old service that does not come up is no reason to leave two releases up.
+        """
+        if self.effects.live_slot() != old:
+            self.effects.switch(old)
+            self.effects.drain()
+        if state.reached >= STEPS.index("scheduler"):
+            self.effects.stop(state.slot, "scheduler")
+            try:
+                self.effects.ensure(old)
+            except HostError as error:
+                return f"; the old release is back, but: {error.reason}"
+        return ""
+
+    def _tell_start(self, state: State) -> None:
+        """The crash may have come between the state and the ledger's first line about it."""
+        attempts = self.ledger.summaries()
+        if not attempts or attempts[-1].release != state.release:
+            self.ledger.append("started", **_facts(state))
+
+    def _end(self, state: State, outcome: str, reason: str) -> None:
+        attempts = self.ledger.summaries()
+        told = attempts and attempts[-1].release == state.release and attempts[-1].outcome == outcome
+        if not told:  # else the crash came between the ledger and the state
+            self.ledger.append(outcome, release=state.release, slot=state.slot, step=state.step, reason=reason)
+        self.states.clear()
+
+
+def steps_of(state: State) -> frozenset[str]:
+    """The steps that this release takes. A return to a release that is still there builds and migrates nothing.
+
+    One that has to be built again does not migrate either: the database is ahead of it, and it must live with that.
+    """
+    skipped: set[str] = set()
+    if state.kind == "rollback":
+        skipped |= {"migrate", "after-switch"}
+    if state.kept:
+        skipped |= {"fetch", "environment", "install", "build"}
+    if state.old_slot is None:
+        skipped |= {"drain", "stop"}
+    return frozenset(STEPS) - skipped
+
+
+def _facts(state: State) -> dict[str, str]:
+    names = ("release", "commit", "revision", "owner", "kind", "slot")
+    return {name: str(getattr(state, name)) for name in names}
+
+
+def _reason(error: Exception) -> str:
+    return error.reason if isinstance(error, HostError) else f"{type(error).__name__}: {error}"
+
+
+def _serving(release: str | None) -> str:
+    return f"{release} serves" if release else "nothing serves"

@@ -1,0 +1,189 @@
+"""One release at a time: a directory that names its owner, is known to be stale, and can be taken over on purpose."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from . import durable
+from .procfs import boot_id, end_marked, process_start
+from .run import HostError
+
+ENDING_SECONDS = 5
+"""How long killed processes may take to be gone."""
+TOKEN_VARIABLE = "SLIPWAY_COORDINATOR"  # noqa: S105  (a name)
+"""Names the lock's token in the environment of every command that a release starts."""
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Who holds the lock. A process is known by pid, its start (clock ticks since boot) and the boot it lives in."""
+
+    owner: str
+    host: str
+    pid: int
+    ticks: int
+    boot: str
+    started: float
+    token: str
+    step: str = ""
+
+    def alive(self) -> bool:
+        """Whether the process that took the lock still runs."""
+        return self.boot == boot_id() and process_start(self.pid) == self.ticks
+
+    def describe(self) -> str:
+        """Who, since when, and doing what."""
+        doing = f" (step {self.step})" if self.step else ""
+        return f"{self.owner} since {age(time.time() - self.started)}{doing}"
+
+
+class LockError(HostError):
+    """Somebody else is releasing."""
+
+
+class Lock:
+    """The lock directory. It appears by one rename with its owner inside, so it is never without one."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.path = directory / "lock"
+        self.mine: Owner | None = None
+
+    def holder(self) -> Owner | None:
+        """Who has the lock, None if nobody has."""
+        try:
+            data = json.loads((self.path / "owner.json").read_text(encoding="utf-8"))
+        except (FileNotFoundError, NotADirectoryError, ValueError):
+            return None
+        return Owner(**{key: value for key, value in data.items() if key in Owner.__dataclass_fields__})
+
+    def acquire(self, owner: str, take_over: bool = False) -> Owner | None:
+        """Take the lock; the owner that it was taken from, if there was a stale one or `take_over` fenced one.
+
+        LockError names the owner if another release is under way.
+        """
+        with self._alone():
+            former = self.holder()
+            if former is not None and former.alive() and not take_over:
+                raise LockError(f"release in progress: {former.describe()}; take over with --take-over")
+            if former is not None:
+                fence(former)
+            self._discard()
+            self._put(owner)
+        return former
+
+    def at(self, step: str) -> None:
+        """Write down which step is under way. LockError if the lock is no longer ours: nothing more may be done."""
+        self.check()
+        if self.mine is not None:
+            self.mine = replace(self.mine, step=step)
+            durable.write(self.path / "owner.json", json.dumps(asdict(self.mine)))
+
+    def check(self) -> None:
+        """LockError if somebody took the lock over."""
+        holder = self.holder()
+        if self.mine is None or holder is None or holder.token != self.mine.token:
+            raise LockError(f"the lock was taken over by {holder.describe() if holder else 'somebody'}")
+
+    def release(self) -> None:
+        """Give the lock back, if it is still ours."""
+        with self._alone():
+            holder = self.holder()
+            if self.mine is not None and holder is not None and holder.token == self.mine.token:
+                self._discard()
+            self.mine = None
+
+    def discard(self) -> None:
+        """Remove the lock, whoever has it."""
+        with self._alone():
+            self._discard()
+
+    def _put(self, owner: str) -> None:
+        self.mine = Owner(
+            owner=owner,
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            ticks=process_start(os.getpid()) or 0,
+            boot=boot_id(),
+            started=time.time(),
+            token=secrets.token_hex(16),
+        )
+        beside = self.directory / f".lock.{self.mine.token}"
+        beside.mkdir(mode=0o700)
+        durable.write(beside / "owner.json", json.dumps(asdict(self.mine)))
+        beside.rename(self.path)
+        durable.sync_directory(self.directory)
+
+    def _discard(self) -> None:
+        for left in self.directory.glob(".lock.*"):
+            shutil.rmtree(left, ignore_errors=True)
+        if self.path.exists():
+            away = self.directory / f".lock.{secrets.token_hex(8)}"
+            self.path.rename(away)
+            shutil.rmtree(away)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Two that find the same stale lock must not both break it: the second would break the first's new one."""
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(self.directory / "lock.guard", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+
+def fence(owner: Owner) -> None:
+    """End the release of `owner` with everything it started: it must do nothing more once somebody else begins.
+
+    Its commands are sessions of their own; they are known by the token in their environment. Services that it started
+    are not among them (run_service gives them a clean environment): whether they stay is the state's matter.
+    """
+    if owner.boot != boot_id():
+        return
+    if owner.alive():
+        os.kill(owner.pid, signal.SIGKILL)  # not SIGTERM: it would undo things while its successor does the same
+    until = time.monotonic() + ENDING_SECONDS
+    while owner.alive() or end_marked(f"{TOKEN_VARIABLE}={owner.token}"):
+        if time.monotonic() > until:
+            raise LockError(f"the release of {owner.owner} (process {owner.pid}) does not end")
+        time.sleep(0.05)
+
+
+def age(seconds: float) -> str:
+    """`seconds` as people say it."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.0f} h"
+
+
+def main(argv: list[str], directory: Path = Path("/var/lib/slipway")) -> int:
+    """`slipway unlock [--force]`: remove a lock whose owner is gone; with --force end the owner first."""
+    lock = Lock(directory)
+    holder = lock.holder()
+    if holder is None:
+        print("nobody holds the lock")
+        return 0
+    if holder.alive():
+        if "--force" not in argv:
+            print(f"release in progress: {holder.describe()}; end it with --force", file=sys.stderr)
+            return 1
+        fence(holder)
+    lock.discard()
+    print(f"removed the lock of {holder.describe()}; `slipway recover` finishes or undoes what it left")
+    return 0

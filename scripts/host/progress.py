@@ -1,0 +1,65 @@
+"""What a release tells: short lines to whoever watches, everything to its log, no secret to either."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TextIO
+
+from .mask import Masker
+
+TAIL = 20
+"""Lines of a failed step's log that are shown."""
+
+
+class Progress:
+    """The log of one release and its watcher. The watcher may leave (a dropped connection): the release goes on."""
+
+    def __init__(self, log: Path | None, masker: Masker | None = None, out: TextIO | None = None) -> None:
+        self.masker = masker or Masker()
+        self.tail: deque[str] = deque(maxlen=TAIL)
+        self._out: TextIO | None = sys.stdout if out is None else out
+        self._log: TextIO | None = None
+        if log is not None:
+            self.open(log)
+
+    def open(self, log: Path) -> None:
+        """Write everything from now on to the file `log`, readable by root alone."""
+        log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
+        self._log = os.fdopen(descriptor, "a", encoding="utf-8")
+
+    def complain(self, line: str, tail: Sequence[str]) -> None:
+        """Show why it failed, and what was written last."""
+        self.log(line)
+        try:
+            lines = [line, *(f"    {told}" for told in tail)]
+            print(*map(self.masker, lines), sep="\n", file=sys.stderr, flush=True)
+        except OSError:  # whoever watched is gone; the log has it
+            self._out = None
+
+    def say(self, line: str) -> None:
+        """Show a line, and log it."""
+        self.log(line)
+        if self._out is None:
+            return
+        try:
+            print(self.masker(line), file=self._out, flush=True)
+        except OSError:  # whoever watched is gone
+            self._out = None
+
+    def log(self, line: str) -> None:
+        """Log a line, and keep it for the tail of a failure."""
+        line = self.masker(line.rstrip())
+        self.tail.append(line)
+        if self._log is not None:
+            print(time.strftime("%H:%M:%SZ", time.gmtime()), line, file=self._log, flush=True)
+
+    def begin(self, step: str) -> None:
+        """A new step: the tail is its own."""
+        self.log(f"step {step}")
+        self.tail.clear()

@@ -1,0 +1,254 @@
+"""The state machine's effects on a real host."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from . import dotenv, durable, preflight, probe, release_config
+from .commands import Commands
+from .making import Making
+from .processes import POLL_SECONDS, Pm2, check_alive
+from .procfs import end_marked
+from .progress import TAIL, Progress
+from .release_config import SOCKET_SERVERS, STARTED, Config, Layout, Service
+from .run import HostError
+from .slots import Slots, read_private
+from .state import State
+
+STEADY = 3
+"""Successes in a row before something counts as answering."""
+PAUSE_SECONDS = 0.3
+VERIFY_SECONDS = 20.0
+
+
+class HostEffects:
+    """A host's product; see Effects for what each method means.
+
+    `config` is the one that was applied last; what a slot runs is told by its own release's copy. `cold`: the host has
+    just booted, no process of the product runs and none may be started yet.
+    """
+
+    def __init__(self, layout: Layout, config: Config, progress: Progress, token: str = "", cold: bool = False) -> None:
+        self.layout = layout
+        self.config = config
+        self.progress = progress
+        self.cold = cold
+        self.slots = Slots(layout)
+        commands = Commands(config.user, layout.root, progress, token)
+        self.making = Making(layout, config, commands)
+        self.pm2 = Pm2(commands, layout.root, config.unit)
+        self.front = probe.Front()
+        self._logged: dict[Path, int] = {}
+
+    def live_slot(self) -> str | None:
+        """See Effects."""
+        return self.slots.live()
+
+    def slot_release(self, slot: str) -> str | None:
+        """See Effects."""
+        return self.slots.release(slot)
+
+    def serves(self, slot: str) -> bool:
+        """Whether everything of a slot runs and its web services answer, asked once."""
+        if not self.pm2.active():
+            return False
+        config, home = self._of_slot(slot)
+        online = {process.name for process in self.pm2.list() if process.status == "online"}
+        if not set(_names([service for service in config.services if service.has_process], slot)) <= online:
+            return False
+        return all(self._ask(config, home, service).good for service in config.with_role("web"))
+
+    def preflight(self, state: State) -> None:
+        """See Effects. Brings up PM2's daemon too, and with it whatever should be running."""
+        preflight.room(self.config)
+        preflight.memory(self.config)
+        variables = dotenv.parse(read_private(self.layout.environment, self.making.account.pw_uid))
+        self.progress.masker.add(variables.values())
+        preflight.backing(variables)
+        self.pm2.up()
+
+    def fetch(self, state: State) -> None:
+        """See Effects."""
+        self.making.fetch(state)
+
+    def environment(self, state: State) -> None:
+        """See Effects."""
+        self.progress.masker.add(self.making.environment(state).values())
+
+    def install(self, state: State) -> None:
+        """See Effects."""
+        self.making.install(state)
+
+    def build(self, state: State) -> None:
+        """See Effects."""
+        self.making.build(state)
+
+    def jobs(self, state: State, when: str) -> None:
+        """See Effects."""
+        self.making.jobs(state, when)
+
+    def start(self, slot: str, role: str) -> None:
+        """See Effects."""
+        config, home = self._of_slot(slot)
+        self._start(config.with_role(role), home, slot)
+
+    def healthy(self, slot: str) -> None:
+        """See Effects."""
+        if self.cold:
+            return
+        config, home = self._of_slot(slot)
+        for service in config.with_role("web"):
+            with self._shown([service], slot):
+                self._steady(config, home, service, slot)
+
+    def ready(self, slot: str, role: str) -> None:
+        """See Effects."""
+        config, home = self._of_slot(slot)
+        services = config.with_role(role)
+        if services and not self.cold:
+            with self._shown(services, slot):
+                longest = max(service.start_within for service in services)
+                self.pm2.wait(_names(services, slot), home / "run", longest)
+
+    def ensure(self, slot: str) -> None:
+        """See Effects."""
+        if self.cold:
+            return
+        self.pm2.up()
+        config, home = self._of_slot(slot)
+        for role in STARTED:
+            online = {process.name for process in self.pm2.list() if process.status in ("online", "launching")}
+            missing = [service for service in config.with_role(role) if f"{service.name}-{slot}" not in online]
+            self.pm2.stop(_names(missing, slot), max((service.stop_after for service in missing), default=0))
+            self._start(missing, home, slot)
+            if role == "web":
+                self.healthy(slot)
+            else:
+                self.ready(slot, role)
+
+    def stop(self, slot: str, role: str | None = None) -> None:
+        """See Effects. PM2 ends only the process it knows; what that one left behind is told by its environment."""
+        if self.cold:
+            return
+        self.pm2.up()
+        config = self._of_slot(slot)[0] if self.slots.release(slot) else self.config
+        services = [service for service in config.services if role in (None, service.role)]
+        names = _names(services, slot)
+        if role is None:  # another list of services may have had other names
+            names = sorted({process.name for process in self.pm2.list() if process.slot == slot})
+        self.pm2.stop(names, max((service.stop_after for service in services), default=30))
+        for service in services:
+            end_marked(f"SLIPWAY_SLOT={slot}", f"SLIPWAY_SERVICE={service.name}")
+
+    def assign(self, slot: str, release: str | None) -> None:
+        """See Effects."""
+        self.slots.assign(slot, release)
+
+    def switch(self, slot: str) -> None:
+        """See Effects."""
+        self.slots.switch(slot)
+
+    def withdraw(self) -> None:
+        """See Effects."""
+        self.slots.withdraw()
+
+    def remember(self, slot: str | None) -> None:
+        """See Effects."""
+        self.slots.remember(slot)
+
+    def verify(self, state: State) -> None:
+        """See Effects."""
+        for url in release_config.load(self.layout.release(state.release) / "release.json").verify:
+            until, good = time.monotonic() + VERIFY_SECONDS, 0
+            while good < STEADY:
+                answer = self.front.get(url)
+                good = good + 1 if answer.good else 0
+                if not answer.good and time.monotonic() > until:
+                    raise HostError(f"{url} through nginx {answer.describe()}")
+                time.sleep(PAUSE_SECONDS)
+        if self.front.note:
+            self.progress.say(f"note: {self.config.domain}: {self.front.note}")
+
+    def drain(self) -> None:
+        """See Effects."""
+        if not self.cold:
+            time.sleep(self.config.drain_seconds)
+
+    def remove(self, release: str) -> None:
+        """See Effects."""
+        self.slots.remove(release)
+
+    def prune(self, state: State) -> None:
+        """See Effects."""
+        gone = self.slots.prune(self.config.keep)
+        if gone:
+            self.progress.log(f"removed {', '.join(gone)}")
+
+    def _of_slot(self, slot: str) -> tuple[Config, Path]:
+        """What a slot runs and where."""
+        release = self.slots.release(slot)
+        if release is None:
+            raise HostError(f"the {slot} slot has no release")
+        home = self.layout.release(release)
+        return release_config.load(home / "release.json"), home
+
+    def _start(self, services: Sequence[Service], home: Path, slot: str) -> None:
+        if not services or self.cold:
+            return
+        self.pm2.up()
+        for service in services:
+            log = self._log_of(service, slot)
+            self._logged[log] = log.stat().st_size if log.exists() else 0
+            if service.role == "web" and service.server not in SOCKET_SERVERS:
+                proxy = self.layout.run / self.config.product / f"{service.name}-{slot}.sock"
+                durable.link(home / "run" / f"{service.name}.sock", str(proxy))
+        with self._shown(services, slot):
+            self.pm2.start(home / "ecosystem.config.js", slot, _names(services, slot))
+
+    def _ask(self, config: Config, home: Path, service: Service) -> probe.Answer:
+        """Ask a web service the way nginx does: through its socket."""
+        return probe.service(home / "run" / f"{service.name}.sock", service.health or "/", config.domain)
+
+    def _steady(self, config: Config, home: Path, service: Service, slot: str) -> None:
+        until, good = time.monotonic() + service.start_within, 0
+        first: dict[str, int] = {}
+        while good < STEADY:
+            answer = self._ask(config, home, service)
+            good = good + 1 if answer.good else 0
+            if answer.good:
+                time.sleep(PAUSE_SECONDS)
+                continue
+            for process in self.pm2.list():
+                if process.name == f"{service.name}-{slot}":
+                    check_alive(process, first)
+            if time.monotonic() > until:
+                raise HostError(f"{service.name}: {service.health} {answer.describe()}")
+            time.sleep(POLL_SECONDS)
+
+    @contextmanager
+    def _shown(self, services: Sequence[Service], slot: str) -> Iterator[None]:
+        """If what is inside fails, what these services wrote since their start goes to the release's log."""
+        try:
+            yield
+        except HostError:
+            for service in services:
+                for line in self._written(self._log_of(service, slot)):
+                    self.progress.log(f"{service.name}: {line}")
+            raise
+
+    def _log_of(self, service: Service, slot: str) -> Path:
+        return self.layout.root / "logs" / f"{service.name}-{slot}.log"
+
+    def _written(self, log: Path) -> list[str]:
+        try:
+            text = read_private(log, self.making.account.pw_uid, self._logged.get(log, 0))
+        except OSError:
+            return []
+        return [line for line in text.splitlines() if line.strip()][-TAIL:]
+
+
+def _names(services: Sequence[Service], slot: str) -> list[str]:
+    return [f"{service.name}-{slot}" for service in services]
