@@ -12,12 +12,11 @@ from settings.variables import Wired
 _DO = "digitalocean:index/"
 _SHAPES = {"postgres": ("[(", ")]"), "mongodb": ("[(", ")]"), "redis": ("[(", ")]"), "object-storage": ("[(", ")]"),
            "rabbitmq": ("[[", "]]")}  # fmt: skip
-_PROVIDERS = {"host": "on the droplet", "managed": "managed", "external": "external"}
 
 
 def picture(settings: Settings, graph: Graph) -> str:
     """The chart's text, for a Mermaid code block."""
-    return "\n".join(["flowchart LR", *(f"  {line}" for line in _lines(settings, graph))]) + "\n"
+    return "\n".join(["flowchart TB", *(f"  {line}" for line in _lines(settings, graph))]) + "\n"
 
 
 def _lines(settings: Settings, graph: Graph) -> Iterator[str]:
@@ -25,30 +24,26 @@ def _lines(settings: Settings, graph: Graph) -> Iterator[str]:
     yield from _entrance(settings, graph)
     droplets = graph.of(f"{_DO}droplet:Droplet")
     yield f'subgraph host["{_text(_machines(droplets))}"]'
-    yield "  direction LR"
     yield '  nginx["nginx, UFW"]'
     release = f"commit {product.release.commit[:8]}" if product.release.commit else "services"
     yield f'  subgraph services["{_text(release)}"]'
-    for name, service in product.services.items():
-        yield f'    {_id("service", name)}["{_text(name)}<br/>{service.role}"]'
+    for name, service in product.services_of("web", "worker", "scheduler", "static").items():
+        label = name if name == service.role else f"{name}<br/>{service.role}"
+        yield f'    {_id("service", name)}["{label}"]'
     yield "  end"
     for name, backing in product.backing.items():
         if backing.provider == "host":
-            yield f"  {_store(name, backing.engine, '')}"
+            yield f"  {_store(settings, name, backing.engine, '')}"
     for route in product.routes:
         label = f"{route.host or ''}{route.path}"
         yield f'  nginx -- "{_text(label)}" --> {_id("service", route.service)}'
     yield "end"
     for name, backing in product.backing.items():
         if backing.provider != "host":
-            yield _store(name, backing.engine, _PROVIDERS[backing.provider])
-    for name in product.backing:
-        label = _variable(settings, name)
-        yield (
-            f'services -- "{_text(label)}" --> {_id("backing", name)}'
-            if label
-            else f"services --> {_id('backing', name)}"
-        )
+            yield _store(settings, name, backing.engine, backing.provider)
+    for name, backing in product.backing.items():
+        arrow = "-->" if backing.provider == "host" else "--->"  # a longer one ends below what is on the host
+        yield f"services {arrow} {_id('backing', name)}"
     yield from _watching(settings, graph)
 
 
@@ -82,9 +77,9 @@ def _machines(droplets: list[Resource]) -> str:
     return f"{number}, {', '.join(sizes)}"
 
 
-def _store(name: str, engine: str, where: str) -> str:
+def _store(settings: Settings, name: str, engine: str, where: str) -> str:
     left, right = _SHAPES.get(engine, ("[", "]"))
-    text = "<br/>".join(_text(part) for part in (name, f"{where} {engine}".strip()))
+    text = "<br/>".join(_text(part) for part in (name, f"{where} {engine}".strip(), _variable(settings, name)) if part)
     return f'{_id("backing", name)}{left}"{text}"{right}'
 
 

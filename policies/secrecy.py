@@ -23,8 +23,8 @@ _TELLING = re.compile(r"(password|passwd|secret|token|credential|private_?key|ap
 @rule("secret-in-user-data", "error", "User data holds no secret: every process on the machine can read it.")
 def secret_in_user_data(context: Context) -> Iterator[Violation]:
     for droplet in context.graph.of(DROPLET):
-        text = str(droplet.inputs.get("userData") or "")
-        found = _SHAPES.search(_without_host_keys(text)) or _PLACEHOLDER.search(_without_host_keys(text))
+        text = _without_host_keys(str(droplet.inputs.get("userData") or ""))
+        found = _SHAPES.search(text) or _PLACEHOLDER.search(text)
         if found:
             what = f"its user data holds a secret ({_hint(found[0])})"
             yield Violation(droplet.name, what, "hand it over on standard input, after the first boot", droplet.urn)
@@ -55,8 +55,9 @@ def plain_secret(context: Context) -> Iterator[Violation]:
         if resource.secret_paths is None or resource.type.startswith(("random:", "tls:")):
             continue
         for path, value in _texts(resource.inputs, ""):
-            name = path.rpartition(".")[2]
-            if (_TELLING.search(name) or _SHAPES.search(value)) and value != UNKNOWN and not resource.is_secret(path):
+            if value == UNKNOWN or resource.is_secret(path):
+                continue
+            if _TELLING.search(path.rpartition(".")[2]) or _SHAPES.search(value):
                 what = f"{path} holds a secret in plain"
                 yield Violation(resource.name, what, "pulumi.Output.secret, or a secret of the stack", resource.urn)
 
