@@ -40,7 +40,10 @@ def path_of(prefix: str, parts: Sequence[shape.Part]) -> str:
 
 def _problem(detail: Mapping[str, Any], prefix: str, model: Any) -> Problem:
     kind, given = detail["type"], detail["input"]
-    parts, where, parent = _walk(detail["loc"], model)
+    loc = detail["loc"]
+    if loc[-1:] == ("[key]",) and kind != "extra_forbidden":  # pydantic's mark for the name before it
+        loc = loc[:-1]
+    parts, where, parent = _walk(loc, model)
     if kind == "extra_forbidden":
         return _unknown_key(prefix, parts, parent)
     if kind in ("union_tag_invalid", "union_tag_not_found"):
@@ -85,13 +88,11 @@ def _engine(path: str, given: Any, where: Any) -> Problem:
 def _walk(loc: tuple[shape.Part, ...], model: Any) -> tuple[list[shape.Part], Any, Any]:
     """(the path without pydantic's additions, what is expected there, what is expected one step above).
 
-    pydantic puts the tag of a union ("postgres", "text") and "[key]" into its path; a person's path has neither.
+    pydantic puts the tag of a union ("postgres", "text") into its path; a person's path has none.
     """
     parts: list[shape.Part] = []
     where, parent = model, None
     for part in loc:
-        if part == "[key]":
-            continue
         following = shape.step(where, part)
         tags = shape.tagged(where) if len(shape.members(where)) > 1 else {}
         if following is None and part in tags:

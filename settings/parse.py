@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
 
 from settings import checks, shape
 from settings.kinds import KINDS
@@ -48,6 +49,7 @@ def parse(
 
     Raises SettingsError with one line for each mistake, wherever in the file it is.
     """
+    values = {block: _sorted(raw, {}) for block, raw in values.items()}
     problems = list(_stack_name(stack))
     problems += [
         Problem(f"{NAMESPACE}:{block}", f"is missing, should be {_SHAPES[block]}")
@@ -57,7 +59,7 @@ def parse(
     blocks: dict[str, Model] = {}
     for block, raw in values.items():
         path = f"{NAMESPACE}:{block}"
-        misplaced = list(_misplaced(path, raw, []))
+        misplaced = list(_misplaced(path, raw, set()))
         problems += misplaced
         if block in BLOCKS and not any(problem.path == path for problem in misplaced):
             found, told = _parse_block(block, raw)
@@ -69,6 +71,23 @@ def parse(
     if problems:
         raise SettingsError(problems)
     return Settings.model_validate({"stack": stack, "secrets": secrets, **blocks})
+
+
+def _sorted(raw: Any, made: dict[int, Any]) -> Any:
+    """`raw` with its mappings in the order of their keys.
+
+    Pulumi hands them over so, whatever the file says, and what is read from the file has to come out the same.
+
+    `made` is by identity: YAML's aliases can make one value a part of itself, or a billion of a few.
+    """
+    if id(raw) in made or not isinstance(raw, dict | list):
+        return made.get(id(raw), raw)
+    made[id(raw)] = raw
+    if isinstance(raw, list):
+        made[id(raw)] = [_sorted(value, made) for value in raw]
+    elif all(isinstance(key, str) for key in raw):
+        made[id(raw)] = {key: _sorted(raw[key], made) for key in sorted(raw)}
+    return made[id(raw)]
 
 
 def _stack_name(stack: str) -> Iterator[Problem]:
@@ -85,17 +104,16 @@ def _is_told(problem: Problem, told: Iterable[Problem]) -> bool:
     return any(problem.is_below(other.path) for other in told)
 
 
-def _misplaced(path: str, raw: Any, seen: list[Any], depth: int = 0) -> Iterator[Problem]:
+def _misplaced(path: str, raw: Any, seen: set[int], depth: int = 0) -> Iterator[Problem]:
     """Secrets inside a block: encrypted, where they lose their mark, or in plain. And what is nested beyond all reason.
 
-    Variables are left out here: `check_variables` knows what to call their secrets.
-
-    `seen` keeps what was visited: YAML's aliases can make one value its own part, or a billion of a few.
+    Variables are left out here: `check_variables` knows what to call their secrets. `seen` keeps what was
+    visited: YAML's aliases can make one value its own part, or a billion of a few.
     """
     if isinstance(raw, Mapping | list):
-        if any(raw is other for other in seen):
+        if id(raw) in seen:
             return
-        seen.append(raw)
+        seen.add(id(raw))
     if isinstance(raw, Unreadable):
         yield Problem(path, raw.message)
     elif depth > _DEEPEST:
@@ -103,7 +121,7 @@ def _misplaced(path: str, raw: Any, seen: list[Any], depth: int = 0) -> Iterator
     elif isinstance(raw, Mapping) and set(raw) == {"secure"}:
         yield Problem(
             path,
-            "is encrypted inside a block, where it loses its mark, should be a key of its own: "
+            "holds an encrypted value, which loses its mark inside a block, should be a key of its own: "
             f"`pulumi config set --secret {NAMESPACE}:NAME`, and {{secret: NAME}} here",
         )
     elif isinstance(raw, str) and is_secret(raw) and ".environment." not in path:
@@ -147,33 +165,52 @@ def _what_is_right(model: type[Model], raw: Any) -> Model:
     parts: dict[str, Any] = {}
     said: set[str] = set()
     for name, field in model.model_fields.items():
-        default = None if field.is_required() else field.get_default(call_default_factory=True)
+        default = _nothing(field) if field.is_required() else field.get_default(call_default_factory=True)
         given = raw.get(field.alias or name) if isinstance(raw, Mapping) else None
-        parts[name] = default if given is None else _valid_part(shape.whole(field), given, default)
+        parts[name] = default if given is None else _valid_part(shape.types_of(model)[name], given, default)
         said |= set() if given is None else {name}
     return model.model_construct(said, **parts)
 
 
+def _nothing(field: FieldInfo) -> Any:
+    """What stands for a required value that is missing or wrong."""
+    origin = typing.get_origin(field.annotation)
+    return origin() if origin in (dict, tuple) else None
+
+
 def _valid_part(annotation: Any, raw: Any, default: Any) -> Any:
-    try:
-        return TypeAdapter(annotation).validate_python(raw)
-    except ValidationError:
-        pass
+    if _is(annotation, raw):
+        return _adapter(annotation).validate_python(raw)
     bare = next((member for member in shape.members(annotation) if member is not type(None)), None)
     arguments = typing.get_args(bare)
     if shape.is_model(annotation):
         return _what_is_right(annotation, raw)
     if typing.get_origin(bare) is dict:
-        parts = {key: _valid_part(arguments[1], value, None) for key, value in raw.items()} if _is_map(raw) else {}
-        return {key: part for key, part in parts.items() if part is not None and isinstance(key, str)}
+        named = {key: value for key, value in raw.items() if _is(arguments[0], key)} if isinstance(raw, Mapping) else {}
+        parts = {key: _valid_part(arguments[1], value, None) for key, value in named.items()}
+        return {key: part for key, part in parts.items() if part is not None}
     if typing.get_origin(bare) is tuple:
         found = [_valid_part(arguments[0], value, None) for value in raw] if isinstance(raw, list) else []
         return tuple(part for part in found if part is not None)
     return default
 
 
-def _is_map(raw: Any) -> bool:
-    return isinstance(raw, Mapping)
+def _is(annotation: Any, raw: Any) -> bool:
+    try:
+        _adapter(annotation).validate_python(raw)
+    except ValidationError:
+        return False
+    return True
+
+
+_ADAPTERS: dict[int, tuple[Any, TypeAdapter[Any]]] = {}
+"""By the annotation's identity: not every annotation can be hashed. Making an adapter takes longer than using it."""
+
+
+def _adapter(annotation: Any) -> TypeAdapter[Any]:
+    if id(annotation) not in _ADAPTERS:
+        _ADAPTERS[id(annotation)] = annotation, TypeAdapter(annotation)
+    return _ADAPTERS[id(annotation)][1]
 
 
 def _unknown_keys(others: Iterable[str], product: Model | None, stack: str) -> list[Problem]:

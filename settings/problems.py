@@ -45,7 +45,7 @@ class SettingsError(Exception):
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """A hint at the known word that was probably meant, or the list of them."""
-    choices = sorted(known)
+    choices = sorted(choice for choice in known if not may_be_secret(choice))
     near = [] if may_be_secret(word) else difflib.get_close_matches(word[:80], choices, n=1, cutoff=0.6)
     if near:
         return f"did you mean {shown(near[0])}?"

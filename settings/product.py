@@ -1,7 +1,7 @@
 """The product: what a team runs, in words that know no architecture.
 
 The same block runs on a droplet under PM2, on Docker hosts, on a platform or in a cluster. What a kind can't carry it
-says at load, by key (`settings.fits`).
+says at load, by key (`settings.fits`). Mappings are in the order of their keys: Pulumi keeps no other.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import types
 import typing
 from collections.abc import Mapping
@@ -17,9 +18,13 @@ from settings.variables import FORMS
 Part = int | str
 
 
-def whole(field: FieldInfo) -> Any:
-    """A field's annotation together with its constraints."""
-    return Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
+@functools.cache
+def types_of(model: type[BaseModel]) -> Mapping[str, Any]:
+    """The annotation of each field of a model together with its constraints."""
+    return {
+        name: Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
+        for name, field in model.model_fields.items()
+    }
 
 
 def members(where: Any) -> list[Any]:
@@ -50,9 +55,10 @@ def keys(where: Any) -> dict[str, FieldInfo]:
 
 def step(where: Any, part: Part) -> Any:
     """The annotation of what `part` leads to in `where`, or None."""
-    if model_of(where) is not None:
-        known = keys(where)
-        return whole(known[str(part)]) if str(part) in known else None
+    model = model_of(where)
+    if model is not None:
+        names = {field.alias or name: name for name, field in model.model_fields.items()}
+        return types_of(model).get(names.get(str(part), ""))
     for member in members(where):
         arguments = typing.get_args(member)
         if typing.get_origin(member) is dict and isinstance(part, str):

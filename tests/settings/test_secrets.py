@@ -138,15 +138,15 @@ def test_a_secret_that_is_encrypted_inside_a_block_is_told_to_move_to_the_top() 
     """Nested secrets lose their mark."""
     lines = told({"product.environment.SENTRY_DSN": {"secure": token()}, "product.services.api.port": "x"})
     assert lines == [
-        f"{P}.environment.SENTRY_DSN: is encrypted inside a block, where it loses its mark, should be a key of its "
-        "own: `pulumi config set --secret slipway:NAME`, and {secret: NAME} here",
+        f"{P}.environment.SENTRY_DSN: holds an encrypted value, which loses its mark inside a block, should be a key "
+        "of its own: `pulumi config set --secret slipway:NAME`, and {secret: NAME} here",
         f"{P}.services.api.port: is text, should be a whole number of at least 1 and at most 65535",
     ]
 
 
 def test_a_block_that_is_encrypted_whole_is_told() -> None:
     assert told({"alerts": {"secure": token()}}) == [
-        "slipway:alerts: is encrypted inside a block, where it loses its mark, should be a key of its own: "
+        "slipway:alerts: holds an encrypted value, which loses its mark inside a block, should be a key of its own: "
         "`pulumi config set --secret slipway:NAME`, and {secret: NAME} here"
     ]
 
