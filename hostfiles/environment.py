@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from urllib.parse import unquote, urlsplit
 
 from settings.backing import ObjectStorage
@@ -26,7 +26,7 @@ def resolve(
     """
     known = {**external_facts(settings, secrets), **facts}
     variables = _defaults(settings, known)
-    for variable, value in _declared(settings):
+    for variable, value in settings.product.environment.items():
         text = _value(settings, variable, value, secrets, generated, known)
         if "\n" in text or "\0" in text or "\r" in text:
             raise ValueError(f"{variable} has more than one line: a variable is one line")
@@ -51,7 +51,7 @@ def external_facts(settings: Settings, secrets: Mapping[str, str]) -> dict[str, 
 
 
 def service_environment(settings: Settings, service: str) -> dict[str, str]:
-    """The plain texts that one service has for itself. They are no secrets, so they may stand in `release.json`."""
+    """What one service has for itself: plain texts (settings.checks), which may stand in `release.json`."""
     own = settings.product.services[service].environment
     return {variable: value for variable, value in sorted(own.items()) if isinstance(value, str)}
 
@@ -71,7 +71,7 @@ def dotenv_example(settings: Settings) -> str:
         f"# What {settings.product.name} reads from its environment. `pulumi up` makes the values: keep none in here.",
         "",
     ]
-    described = {variable: _comment(value) for variable, value in _declared(settings)}
+    described = {variable: _comment(value) for variable, value in settings.product.environment.items()}
     for variable in _defaults(settings, None):
         described.setdefault(variable, "set by the architecture")
     for variable, comment in sorted(described.items()):
@@ -87,22 +87,6 @@ def _defaults(settings: Settings, facts: Facts | None) -> dict[str, str]:
             if facts is None or field in facts.get(buckets[0], {}):
                 variables[variable] = "" if facts is None else facts[buckets[0]][field]
     return variables
-
-
-def _declared(settings: Settings) -> Iterator[tuple[str, EnvironmentValue]]:
-    """The product's variables, and what services add to them that is more than plain text."""
-    product = settings.product
-    yield from product.environment.items()
-    for name, service in product.services.items():
-        for variable, value in service.environment.items():
-            if isinstance(value, str):
-                continue
-            if product.environment.get(variable, value) != value:
-                raise ValueError(
-                    f"services.{name}.environment.{variable} differs from environment.{variable}: "
-                    "all services share one .env, where only a plain text can differ"
-                )
-            yield variable, value
 
 
 def _value(

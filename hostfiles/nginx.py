@@ -207,6 +207,9 @@ def _plain_http(domains: tuple[str, ...]) -> list[str]:
 
 
 def _unknown_names(http2: bool, reject: bool) -> list[str]:
-    """A scanner that asks for another name, or for none, learns nothing; where nginx can refuse, not even a name."""
-    answer = ["ssl_reject_handshake on;"] if reject else ["return 444;"]
+    """A scanner that asks for another name, or for none, learns nothing; where nginx can refuse, not even a name.
+
+    421 is for a connection that was made to our name and then asks for another one (HTTP/2 allows it to try).
+    """
+    answer = ["ssl_reject_handshake on;", "return 421;"] if reject else ["return 444;"]
     return block("server", [*_listen(http2, " default_server"), "server_name _;", *answer])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from hostfiles.text import block
@@ -11,6 +12,7 @@ Sites = Iterator[tuple[tuple[str, ...], tuple[Route, ...]]]
 
 HASHED = "/assets/"
 """Where bundlers (Vite, Rollup) put files whose name has a hash of their content: cached for a year."""
+_FOREVER = 'set $cache_policy "public, max-age=31536000, immutable";'
 _STREAM_TIMEOUT = 3600
 """Seconds that a WebSocket or an event stream may be silent."""
 
@@ -54,6 +56,8 @@ def locations(product: Product, routes: tuple[Route, ...]) -> list[str]:
         for path, directory in sorted(product.services[name].assets.items()):
             lines += ["", *_assets(product, name, path, directory)]
             fallbacks += ["", *_previous_assets(product, name, path, directory)]
+    if all(route.path != "/" for route in routes):
+        lines += ["", *block("location /", ["return 404;"])]  # else nginx would show its own welcome page
     return [*lines, *fallbacks]
 
 
@@ -117,45 +121,26 @@ def _heads(path: str) -> list[str]:
 
 def _static(product: Product, route: Route, service: Service) -> list[str]:
     """Built files. A path with no file is the application's own (a single page that has routes itself): index.html."""
-    below, folder = _slashed(route.path), _output(product, "current", service)
-    assets = below.removesuffix("/") + HASHED
-    root = f"root {folder};" if below == "/" else f"alias {folder}/;"
-    lines = block(
-        f"location ^~ {assets}",
-        [
-            f"root {folder};" if below == "/" else f"alias {folder}{HASHED};",
-            'set $cache_policy "public, max-age=31536000, immutable";',
-            "gzip on;",
-            f"error_page 404 = @{route.service}_previous;",
-        ],
+    below, root = _slashed(route.path), f"root {_output(product, 'current', service)};"
+    hashed = block(
+        f"location ^~ {below.removesuffix('/')}{HASHED}",
+        [_FOREVER, *_stripped(below), root, "gzip on;", f"error_page 404 = @{_fallback(route.service, below)};"],
     )
-    lines += [
-        "",
-        *block(
-            f"location {below}" if below == "/" else f"location ^~ {below}",
-            [
-                root,
-                'set $cache_policy "no-cache";',
-                f"try_files $uri $uri/index.html {below}index.html =404;",
-            ],
-        ),
+    page = [
+        'set $cache_policy "no-cache";',
+        *_stripped(below),
+        root,
+        "try_files $uri $uri/index.html /index.html =404;",
     ]
+    lines = [*hashed, "", *block("location /" if below == "/" else f"location ^~ {below}", page)]
     return lines if below == route.path else [*block(f"location = {route.path}", [f"return 301 {below};"]), "", *lines]
 
 
 def _previous(product: Product, route: Route, service: Service) -> list[str]:
     """A page that was loaded before a release asks for its parts after it: they are still in the previous slot."""
-    folder = _output(product, "previous", service)
-    strip = [] if route.path == "/" else [f"rewrite ^{_slashed(route.path)}(.*)$ /$1 break;"]
-    return block(
-        f"location @{route.service}_previous",
-        [
-            *strip,
-            f"root {folder};",
-            'set $cache_policy "public, max-age=31536000, immutable";',
-            "gzip on;",
-        ],
-    )
+    below = _slashed(route.path)
+    root = f"root {_output(product, 'previous', service)};"
+    return block(f"location @{_fallback(route.service, below)}", [_FOREVER, *_stripped(below), root, "gzip on;"])
 
 
 def _assets(product: Product, name: str, path: str, directory: str) -> list[str]:
@@ -163,24 +148,38 @@ def _assets(product: Product, name: str, path: str, directory: str) -> list[str]
     return block(
         f"location ^~ {_slashed(path)}",
         [
-            f"alias {_source(product, 'current', product.services[name])}/{directory}/;",
             "set $cache_policy $asset_policy;",
+            *_stripped(_slashed(path)),
+            f"root {_source(product, 'current', product.services[name])}/{directory};",
             "gzip on;",
-            f"error_page 404 = @{name}{_slug(path)}_previous;",
+            f"error_page 404 = @{_fallback(name, path)};",
         ],
     )
 
 
 def _previous_assets(product: Product, name: str, path: str, directory: str) -> list[str]:
     return block(
-        f"location @{name}{_slug(path)}_previous",
+        f"location @{_fallback(name, path)}",
         [
-            f"rewrite ^{_slashed(path)}(.*)$ /$1 break;",
-            f"root {_source(product, 'previous', product.services[name])}/{directory};",
             "set $cache_policy $asset_policy;",
+            *_stripped(_slashed(path)),
+            f"root {_source(product, 'previous', product.services[name])}/{directory};",
             "gzip on;",
         ],
     )
+
+
+def _stripped(below: str) -> list[str]:
+    """Drops the route's own path, so that the rest is a path of a file. (`alias` and `try_files` don't go together.)
+
+    It comes after `set`: nginx ignores that one behind a `break`.
+    """
+    return [] if below == "/" else [f"rewrite ^{re.escape(below)}(.*)$ /$1 break;"]
+
+
+def _fallback(service: str, path: str) -> str:
+    """A name for the location that answers from the previous slot."""
+    return "_".join([service, *re.findall(r"[A-Za-z0-9]+", path), "previous"])
 
 
 def _source(product: Product, link: str, service: Service) -> str:
@@ -195,7 +194,3 @@ def _output(product: Product, link: str, service: Service) -> str:
 
 def _slashed(path: str) -> str:
     return path if path.endswith("/") else path + "/"
-
-
-def _slug(path: str) -> str:
-    return path.rstrip("/").replace("/", "_").replace(".", "_").replace("~", "_")

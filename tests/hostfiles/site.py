@@ -1,0 +1,221 @@
+"""A real nginx with the rendered configuration, moved to ports and directories of a test, and a service behind it."""
+
+from __future__ import annotations
+
+import datetime
+import http.client
+import http.server
+import json
+import os
+import re
+import socket
+import socketserver
+import ssl
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from hostfiles import nginx
+from settings.stack import Settings
+
+NAME = "familyflow.example.com"
+
+
+@dataclass
+class Answer:
+    """What a visitor got; all headers of one name, joined as a browser would."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass
+class Site:
+    """A running nginx: where its files are, and its two ports on loopback."""
+
+    root: Path
+    plain_port: int
+    tls_port: int
+
+    def get(self, path: str, host: str = NAME, sni: str | None = None, method: str = "GET", **headers: str) -> Answer:
+        """Ask over TLS. OSError where the server refuses."""
+        context = ssl.create_default_context(cafile=str(self.root / "tls" / NAME / "fullchain.pem"))
+        context.check_hostname = False
+        raw = socket.create_connection(("127.0.0.1", self.tls_port), timeout=10)
+        connection = http.client.HTTPConnection(host)
+        connection.sock = context.wrap_socket(raw, server_hostname=sni or host)
+        return _ask(connection, method, path, headers)
+
+    def get_plain(self, path: str, host: str = NAME) -> Answer:
+        """Ask without TLS. OSError where the server refuses."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.plain_port, timeout=10)
+        return _ask(connection, "GET", path, {"Host": host})
+
+    def release(self, slot: str, name: str) -> Path:
+        """The source of a release in `slot`, made new."""
+        home = self.root / "srv" / "familyflow" / "releases" / name
+        (home / "run").mkdir(parents=True)
+        slots = home.parent.parent / "slots"
+        slots.mkdir(exist_ok=True)
+        (slots / slot).symlink_to(home)
+        return home
+
+    def point(self, link: str, slot: str) -> None:
+        """Let `current` or `previous` lead to a slot, by one rename."""
+        base = self.root / "srv" / "familyflow"
+        (base / "new").symlink_to(base / "slots" / slot)
+        (base / "new").rename(base / link)
+
+    def log(self) -> list[dict[str, str]]:
+        """The requests that were logged. They are flushed by closing the file, so this ends the site's answers."""
+        text = (self.root / "access.log").read_text()
+        return [json.loads(line) for line in text.splitlines()]
+
+
+def _ask(connection: http.client.HTTPConnection, method: str, path: str, headers: dict[str, str]) -> Answer:
+    try:
+        connection.request(method, path, headers={name.replace("_", "-"): value for name, value in headers.items()})
+        response = connection.getresponse()
+        found: dict[str, str] = {}
+        for name, value in response.getheaders():
+            found[name.lower()] = f"{found[name.lower()]}, {value}" if name.lower() in found else value
+        return Answer(response.status, found, response.read())
+    finally:
+        connection.close()
+
+
+@contextmanager
+def serving(settings: Settings, root: Path) -> Iterator[Site]:
+    """nginx with this stack's configuration; stopped at the end."""
+    site = Site(root, _free_port(), _free_port())
+    _certificate(root / "tls" / NAME)
+    (root / "srv" / "familyflow").mkdir(parents=True)
+    (root / "acme" / ".well-known" / "acme-challenge").mkdir(parents=True)
+    path = root / "nginx.conf"
+    path.write_text(moved(nginx.config(settings, settings.architecture), root, site.plain_port, site.tls_port))
+    for parent in (root, *root.parents):  # nginx's workers are another user: pytest's directories are private
+        if parent.stat().st_uid == os.getuid() and parent != Path("/"):
+            parent.chmod(parent.stat().st_mode | 0o011)
+    process = subprocess.Popen(["/usr/sbin/nginx", "-c", str(path), "-g", "daemon off;"], stderr=subprocess.PIPE)
+    try:
+        _wait_for(site.tls_port, process)
+        yield site
+    finally:
+        process.terminate()
+        process.communicate(timeout=30)
+
+
+def moved(text: str, root: Path, plain_port: int, tls_port: int) -> str:
+    """The same configuration with its ports, its files and its flushing of logs for a test."""
+    text = re.sub(r"listen \[::\]:.*\n", "", text)
+    text = text.replace("listen 80", f"listen 127.0.0.1:{plain_port}").replace(
+        "listen 443", f"listen 127.0.0.1:{tls_port}"
+    )
+    text = (
+        text.replace("/srv/", f"{root}/srv/")
+        .replace("/etc/slipway/tls", f"{root}/tls")
+        .replace("/var/www/acme", f"{root}/acme")
+    )
+    text = text.replace("/var/log/nginx", str(root)).replace("/run/nginx.pid", f"{root}/nginx.pid")
+    return text.replace(" buffer=32k flush=5s", "").replace("worker_processes auto", "worker_processes 1")
+
+
+def _free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
+    until = time.monotonic() + 20
+    while time.monotonic() < until:
+        if process.poll() is not None:
+            raise AssertionError(process.communicate()[1].decode())
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.02)
+        else:
+            return
+    raise AssertionError("nginx does not listen")
+
+
+def _certificate(place: Path) -> None:
+    """A key and its own certificate for the product's name."""
+    place.mkdir(parents=True)
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, NAME)])
+    now = datetime.datetime.now(datetime.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(hours=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(NAME)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    (place / "fullchain.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    (place / "privkey.pem").write_bytes(private)
+    (place / "privkey.pem").chmod(0o644)  # nginx's workers read it as another user
+
+
+class _Service(http.server.BaseHTTPRequestHandler):
+    """Answers with what it was asked: its release, the path and the headers."""
+
+    release = ""
+
+    def do_GET(self) -> None:
+        told = {
+            "release": self.release,
+            "path": self.path,
+            **{name.lower(): value for name, value in self.headers.items()},
+        }
+        body = json.dumps(told).encode()
+        self.send_response(500 if "broken" in self.path else 200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        if "framed" in self.path:
+            self.send_header("X-Frame-Options", "DENY")
+        self.send_header("X-Content-Type-Options", "nosniff")
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_POST = do_GET  # noqa: N815  (the base class looks for this name)
+
+    def address_string(self) -> str:
+        return "-"
+
+    def log_message(self, *args: object) -> None:
+        return
+
+
+@contextmanager
+def service(socket_path: Path, release: str) -> Iterator[None]:
+    """A web service of `release` on a unix socket."""
+    handler = type("Service", (_Service,), {"release": release})
+    with socketserver.ThreadingUnixStreamServer(str(socket_path), handler) as server:
+        socket_path.chmod(0o777)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        try:
+            yield
+        finally:
+            server.shutdown()
+            thread.join()

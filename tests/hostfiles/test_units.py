@@ -1,0 +1,80 @@
+"""Units of ours, read by systemd (FF4, FF10)."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from hostfiles import systemd
+from settings.stack import Settings
+from tests.hostfiles.conftest import Run
+from tests.hostfiles.stacks import content, manifest, raw, stack
+
+MOST_EXPOSURE = 40
+"""In tenths: 4.0 (check 9 of the rehearsal)."""
+
+
+def _everything() -> Settings:
+    """FamilyFlow with a volume and with a web service that only knows ports."""
+    services = raw("services")
+    services["site"] = {**services["api"], "runtime": "node", "command": "node server.js", "port": 3000, "assets": {}}
+    return stack({"services": services}, architecture={"volume": 20})
+
+
+UNITS = {file.path.rsplit("/", 1)[1]: file.content for file in systemd.files(_everything())}
+
+
+@pytest.mark.parametrize("name", sorted(UNITS))
+def test_systemd_understands_the_unit(name: str, run: Run, tmp_path: Path) -> None:
+    for other, text in UNITS.items():  # programs that are on a host are not all on this machine
+        (tmp_path / other).write_text(re.sub(r"^(Exec\w+)=\S+", r"\1=/bin/true", text, flags=re.MULTILINE))
+    checked = run("systemd-analyze", "verify", "--man=no", str(tmp_path / name), SYSTEMD_UNIT_PATH=f"{tmp_path}:")
+    ours = [line for line in checked.stderr.splitlines() if any(unit in line for unit in UNITS)]
+    assert (checked.returncode, ours) == (0, [])
+
+
+@pytest.mark.parametrize("name", sorted(name for name in UNITS if name.endswith(".service")))
+def test_the_unit_has_no_more_rights_than_it_needs(name: str, run: Run, tmp_path: Path) -> None:
+    """FF10."""
+    (tmp_path / name).write_text(UNITS[name])
+    arguments = ("--offline=yes", f"--threshold={MOST_EXPOSURE}", "--no-pager", str(tmp_path / name))
+    checked = run("systemd-analyze", "security", *arguments)
+    assert checked.returncode == 0, checked.stdout[-400:] + checked.stderr
+
+
+def test_pm2_is_given_the_time_that_all_services_may_take_to_stop(familyflow: Settings) -> None:
+    """FF8: a worker finishes its task."""
+    services = familyflow.product.services.values()
+    stopping = sum(service.stop_after for service in services if service.role != "static")
+    unit = content(manifest(familyflow), "/etc/systemd/system/pm2-familyflow.service")
+    assert f"TimeoutStopSec={stopping + 30}\n" in unit
+    assert "PM2_KILL_SIGNAL=SIGTERM" in unit
+
+
+def test_pm2_starts_at_boot_after_what_the_product_needs(familyflow: Settings) -> None:
+    """FF4."""
+    made = manifest(familyflow)
+    unit = content(made, "/etc/systemd/system/pm2-familyflow.service")
+    for needed in ("slipway-recover.service", "redis-server.service", "rabbitmq-server.service"):
+        assert needed in re.findall("^After=(.*)$", unit, re.MULTILINE)[0].split()
+    states = {wanted.name: (wanted.enabled, wanted.running) for wanted in made.units}
+    assert states["pm2-familyflow.service"] == (True, True)
+    assert states["redis-server.service"] == states["rabbitmq-server.service"] == (True, True)
+    assert states["slipway-recover.service"] == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("command", "server"),
+    [
+        ("gunicorn config.wsgi --workers 2", "gunicorn"),
+        ("uvicorn app.main:app", "uvicorn"),
+        ("python -m gunicorn config.wsgi", "gunicorn"),
+        ("/usr/bin/python3 -m uvicorn app:app", "uvicorn"),
+        ("node server.js", "other"),
+        ("python manage.py runserver", "other"),
+    ],
+)
+def test_servers_are_told_apart_by_their_command(command: str, server: str) -> None:
+    assert systemd.server(command) == server
