@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pulumi
-from pulumi.runtime.config import CONFIG, get_config_env, is_config_secret
+from pulumi.runtime.config import CONFIG, get_config_env, get_config_secret_keys_env, is_config_secret
 
 from settings.parse import NAMESPACE, parse
 from settings.stack import BLOCKS, Settings
@@ -19,7 +19,8 @@ def load() -> Settings:
     """
     stored: dict[str, str] = {**get_config_env(), **CONFIG.get()}
     keys = {key.removeprefix(f"{NAMESPACE}:"): text for key, text in stored.items() if key.startswith(f"{NAMESPACE}:")}
-    secret = {key for key in keys if is_config_secret(f"{NAMESPACE}:{key}")}
+    marked = set(get_config_secret_keys_env())
+    secret = {key for key in keys if f"{NAMESPACE}:{key}" in marked or is_config_secret(f"{NAMESPACE}:{key}")}
     values = {key: _ENCRYPTED if key in secret else _value(text) for key, text in keys.items() if key in BLOCKS}
     others = [key for key in keys if key not in BLOCKS and key not in secret]
     return parse(pulumi.get_stack(), values, frozenset(secret - set(BLOCKS)), others=others)
