@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -47,7 +48,7 @@ class _UnpricedError(Exception):
 
 
 def cost_of(graph: Graph) -> Cost:
-    """What the resources cost together."""
+    """What the resources cost together, the dearest first."""
     lines: list[Line] = []
     unpriced: list[tuple[str, str]] = []
     for resource in graph:
@@ -59,7 +60,9 @@ def cost_of(graph: Graph) -> Cost:
                     lines.append(Line(resource.urn, resource.name, what, round(monthly, 2)))
         except _UnpricedError as reason:
             unpriced.append((resource.name, str(reason)))
-    return Cost(tuple(lines), tuple(unpriced))
+    whole = Cost(tuple(lines), tuple(unpriced))
+    dearest_first = sorted(lines, key=lambda line: (-whole.of(line.urn), line.urn, -line.monthly))
+    return dataclasses.replace(whole, lines=tuple(dearest_first))
 
 
 def _prices(resource: Resource, graph: Graph) -> list[Price]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from plan.cost import Cost
@@ -34,16 +34,31 @@ class Row:
 
 
 def rows(graph: Graph, cost: Cost) -> list[Row]:
-    """The whole tree from top to bottom; siblings in the order in which they are made."""
-    return list(_below(None, (), graph, cost))
+    """The whole tree from top to bottom; siblings in the order in which they, or the first of their parts, are made."""
+    order: dict[str, int] = {}
+    for index, resource in enumerate(graph):
+        if resource.custom or not graph.children(resource.urn):
+            _note(resource, index, graph, order)
+    return list(_below(None, (), graph, cost, order))
 
 
-def _below(parent: str | None, last: tuple[bool, ...], graph: Graph, cost: Cost) -> Iterator[Row]:
-    children = graph.children(parent)
-    if parent is None:  # what has parts stands before what has none
-        children = sorted(children, key=lambda child: not graph.children(child.urn))
+def _note(resource: Resource, index: int, graph: Graph, order: dict[str, int]) -> None:
+    """Note that `resource`, and with it each of its ancestors that has no part yet, is made at `index`."""
+    place: Resource | None = resource
+    while place is not None:
+        order.setdefault(place.urn, index)
+        place = graph.get(place.parent) if place.parent else None
+
+
+def _below(
+    parent: str | None, last: tuple[bool, ...], graph: Graph, cost: Cost, order: Mapping[str, int]
+) -> Iterator[Row]:
+    # at the top, what has parts stands before what has none
+    children = sorted(
+        graph.children(parent), key=lambda child: (parent is None and not graph.children(child.urn), order[child.urn])
+    )
     unpriced = {name for name, _ in cost.unpriced}
     for index, child in enumerate(children):
         here = (*last, index == len(children) - 1)
         yield Row(child, here, detail(child), cost.of(child.urn), child.custom and child.name in unpriced)
-        yield from _below(child.urn, here, graph, cost)
+        yield from _below(child.urn, here, graph, cost, order)

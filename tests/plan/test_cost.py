@@ -100,3 +100,12 @@ def test_what_is_no_clouds_costs_nothing_and_needs_no_price() -> None:
     made = Resource(urn="urn::p", type="random:index/randomPassword:RandomPassword", name="p")
     component = Resource(urn="urn::c", type="slipway:network:Network", name="c", custom=False)
     assert cost(made, component) == Cost((), ())
+
+
+def test_the_dearest_comes_first_with_all_that_it_costs() -> None:
+    found = cost(
+        resource("UptimeCheck", "a"),
+        resource("SpacesBucket", "b"),
+        resource("Droplet", "c", size="s-2vcpu-4gb", backups=True),
+    )
+    assert [line.name for line in found.lines] == ["c", "c", "b", "a"]
