@@ -115,6 +115,8 @@ def _directories(product: Product) -> list[Directory]:
         Directory(f"{root}/logs", "0750", name, name),
         Directory(f"{root}/.pm2", "0700", name, name),
         Directory(f"{root}/repository", "0750", name, name),
+        Directory("/var/lib/slipway", "0700"),
+        Directory("/var/lib/slipway/logs", "0700"),
         Directory("/etc/slipway", "0755"),
         Directory(nginx.TLS_ROOT, "0750", "root", "www-data"),
         Directory(nginx.ACME_ROOT, "0755"),

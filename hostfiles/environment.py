@@ -60,7 +60,7 @@ def dotenv(variables: Mapping[str, str]) -> str:
     r"""The text of `.env`: one `NAME='value'` a line, sorted.
 
     Within the quotes `\\` is a backslash and `\'` a quote; nothing else is special. That is what
-    `scripts/host/run_service.py` reads, and python-dotenv understands it in the same way.
+    `scripts/host/run_service.py` reads; python-dotenv agrees, but for a `${...}`, which it would fill in.
     """
     return "".join(f"{name}={_quoted(value)}\n" for name, value in sorted(variables.items()))
 

@@ -211,5 +211,5 @@ def _unknown_names(http2: bool, reject: bool) -> list[str]:
 
     421 is for a connection that was made to our name and then asks for another one (HTTP/2 allows it to try).
     """
-    answer = ["ssl_reject_handshake on;", "return 421;"] if reject else ["return 444;"]
+    answer = ["ssl_reject_handshake on;", *block("location /", ["return 421;"])] if reject else ["return 444;"]
     return block("server", [*_listen(http2, " default_server"), "server_name _;", *answer])

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from hostfiles import rabbitmq, redis
 from hostfiles.manifest import File, Unit
 from hostfiles.text import HEADER, joined
+from settings.droplets import SIZES
 from settings.product import Product
 from settings.stack import Settings
 
@@ -43,6 +45,8 @@ _CERTIFICATE_PATHS = (
     "-/var/www/acme",
     "/var/lib/slipway",
 )
+_SYSTEM = 384
+"""MiB for the kernel, nginx, sshd, the journal and PM2's own daemon."""
 _NO_RIGHTS = {"CapabilityBoundingSet": "", "AmbientCapabilities": ""}
 
 
@@ -132,7 +136,9 @@ def _pm2(settings: Settings) -> str:
         "TimeoutStartSec": "300",
         "TimeoutStopSec": str(stopping + 30),
         "LimitNOFILE": "65536",
-        "OOMPolicy": "continue",  # one process that grows too large is PM2's to restart; the others stay
+        # the product can't starve what it needs; a process that is killed for it is PM2's to restart, the others stay
+        "MemoryMax": f"{_memory(settings)}M",
+        "OOMPolicy": "continue",
         **_SANDBOX,
         **_NO_RIGHTS,
         "ProtectProc": "invisible",
@@ -140,6 +146,14 @@ def _pm2(settings: Settings) -> str:
         "ReadWritePaths": root,
     }
     return _unit(f"PM2 with the processes of {name}", ("Service", service), _AT_BOOT, about=about)
+
+
+def _memory(settings: Settings) -> int:
+    """MiB that the product may have: all but the shares of Redis and RabbitMQ, and what the system itself needs."""
+    whole = SIZES[settings.architecture.size].memory
+    shares = {"redis": redis.SHARE, "rabbitmq": rabbitmq.SHARE}
+    on_host = [backing.engine for backing in settings.product.backing.values() if backing.provider == "host"]
+    return whole - _SYSTEM - sum(whole // shares[engine] for engine in on_host if engine in shares)
 
 
 def _recover(name: str) -> str:

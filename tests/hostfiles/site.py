@@ -77,9 +77,15 @@ class Site:
         (base / "new").rename(base / link)
 
     def log(self) -> list[dict[str, str]]:
-        """The requests that were logged. They are flushed by closing the file, so this ends the site's answers."""
-        text = (self.root / "access.log").read_text()
-        return [json.loads(line) for line in text.splitlines()]
+        """The requests so far. nginx logs one after its answer, but in order: a last one shows that all are there."""
+        self.get("/the-last-one")
+        until = time.monotonic() + 20
+        while time.monotonic() < until:
+            entries = [json.loads(line) for line in (self.root / "access.log").read_text().splitlines()]
+            if entries and entries[-1]["path"] == "/the-last-one":
+                return entries[:-1]
+            time.sleep(0.02)
+        raise AssertionError("nginx did not log the last request")
 
 
 def _ask(connection: http.client.HTTPConnection, method: str, path: str, headers: dict[str, str]) -> Answer:
