@@ -93,14 +93,12 @@ def _drive(program: Callable[[], None]) -> BaseException | None:
     loop = asyncio.new_event_loop()
     loop.set_default_executor(_Inline(max_workers=1))
     loop.set_exception_handler(lambda _, __: None)  # what fails is told once, by the caller
-    asyncio.set_event_loop(loop)
     try:
         loop.run_until_complete(run_in_stack(program))
     except Exception as error:  # a program may raise anything
         return error
     finally:
         _cancel_all(loop)
-        asyncio.set_event_loop(None)
         loop.close()
     return None
 
