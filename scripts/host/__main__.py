@@ -15,7 +15,7 @@ COMMANDS = {
     "release": ("release", "main", "run the release that is asked for on standard input"),
     "rollback": ("release", "rollback_main", "return to the release before"),
     "ledger": ("ledger", "main", "say which releases there were and what became of them"),
-    "status": ("state", "main", "say what runs"),
+    "status": ("status", "main", "say what runs"),
     "recover": ("release", "recover_main", "end or undo a release that was interrupted"),
     "unlock": ("lock", "main", "give the lock of a release free that nobody holds any more"),
     "firewall-confirm": ("firewall_guard", "confirm", "keep the firewall rules that were applied last"),

@@ -62,12 +62,13 @@ def ensure(host: Host, wanted: Certificate | None) -> None:
 
 
 def renew_now(host: Host, wanted: Certificate) -> None:
-    """Renew before it is time. HostError if there is nothing to renew or the authority refuses."""
-    if not os.path.exists(host.at(f"{tls.LIVE}/{wanted.domains[0]}/fullchain.pem")):
-        raise HostError("there is no certificate yet that could be renewed")
-    _renew(host, wanted, "--force-renewal")
+    """Renew before it is time, or order the first one without waiting for the next try. HostError if that fails."""
+    if os.path.exists(host.at(f"{tls.LIVE}/{wanted.domains[0]}/fullchain.pem")):
+        _renew(host, wanted, "--force-renewal")
+    else:
+        _order(host, wanted, replace=False)
     _accept(host, wanted)
-    host.note(f"certificate: renewed for {wanted.domains[0]}")
+    host.note(f"certificate: new for {wanted.domains[0]}")
 
 
 def try_renewal(host: Host, wanted: Certificate) -> None:
