@@ -43,10 +43,12 @@ def test_a_program_that_is_not_there_is_one_line() -> None:
 
 def test_a_program_that_takes_too_long_ends_with_what_it_started(tmp_path: Path) -> None:
     mark = tmp_path / "pid"
-    code = f"import subprocess, time; child = subprocess.Popen(['sleep', '60'])
-open({str(mark)!r}, 'w').write(str(child.pid))"
-    code += "
-time.sleep(60)"
+    code = f"""
+import subprocess, time
+child = subprocess.Popen(["sleep", "60"])
+open({str(mark)!r}, "w").write(str(child.pid))
+time.sleep(60)
+"""
     with pytest.raises(HostError, match="not done after 2 seconds"):
         run(python(code), timeout=2)
     child = int(mark.read_text())
