@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -127,3 +129,15 @@ class Follower:
         """What it came to."""
         counted = self._counts or Counter(step.operation for step in self.steps)
         return Summary(dict(counted), tuple(self.steps), time.monotonic() - self._start)
+
+
+def close_left_open(loop: asyncio.AbstractEventLoop) -> None:
+    """Ends what a failed program left: the SDK exits in the middle of it, and its event loop is forgotten."""
+    if loop.is_running() or loop.is_closed():
+        return
+    with contextlib.suppress(Exception, SystemExit):
+        left = asyncio.all_tasks(loop)
+        for task in left:
+            task.cancel()
+        loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+    loop.close()

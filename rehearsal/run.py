@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import json
 import os
@@ -19,7 +20,7 @@ from rehearsal.cloud import LocalCloud
 from rehearsal.engine import find_engine
 from rehearsal.model import Host
 from rehearsal.product_repository import write_repository
-from rehearsal.progress import Follower, Show, Summary, label
+from rehearsal.progress import Follower, Show, Summary, close_left_open, label
 from rehearsal.provider import workshop
 from rehearsal.provider.store import Store
 from rehearsal.workspace import PROJECT, ROOT, Config, Workspace, overlaid, secrets_named_in, without_secrets
@@ -61,6 +62,7 @@ class Rehearsal:
         self._engine: automation.Stack | None = None
         self._lock: int | None = None
         self._behind = workshop.LOCAL
+        self._loops: list[asyncio.AbstractEventLoop] = []
 
     def on_paper(self) -> Rehearsal:
         """The same with a cloud on paper behind the plugins: no host runs, and nothing can be reached."""
@@ -79,6 +81,8 @@ class Rehearsal:
         return self
 
     def __exit__(self, *_: object) -> None:
+        while self._loops:
+            close_left_open(self._loops.pop())
         if self._lock is not None:
             self.workspace.directory.with_suffix(".lock").unlink(missing_ok=True)
             os.close(self._lock)
@@ -114,7 +118,11 @@ class Rehearsal:
             env_vars=environment,
             secrets_provider="passphrase",
         )
-        return automation.create_or_select_stack(self.stack, project_name=PROJECT, program=self.program, opts=options)
+        return automation.create_or_select_stack(self.stack, project_name=PROJECT, program=self._run, opts=options)
+
+    def _run(self) -> None:
+        self._loops.append(asyncio.get_running_loop())
+        self.program()
 
     def _configure(self, given: Mapping[str, Any]) -> None:
         kept = {key: value for key, value in self.workspace.read_config().items() if _is_encrypted(value)}

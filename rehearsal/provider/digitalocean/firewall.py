@@ -63,34 +63,28 @@ class Firewall(Recorded):
             raise RefusedError(_ERROR + f"a firewall can have a maximum of {_MOST_RULES} rules")
         for rule in rules:
             _refuse_rule(rule)
+        _refuse_targets(context.store.read(), inputs)
 
     def describe(self, identifier: str, inputs: Properties) -> Properties:
         return {"createdAt": now(), "status": "succeeded", "pendingChanges": []}
-
-    def create(self, context: Context, inputs: Properties) -> tuple[str, Properties]:
-        with context.store.transaction() as account:
-            self._refuse_targets(account, inputs)
-        return super().create(context, inputs)
-
-    def update(self, context: Context, identifier: str, state: Properties, inputs: Properties) -> Properties:
-        with context.store.transaction() as account:
-            self._refuse_targets(account, inputs)
-        return super().update(context, identifier, state, inputs)
-
-    def _refuse_targets(self, account: Account, inputs: Properties) -> None:
-        for droplet in inputs.get("dropletIds", ()):
-            if str(droplet) not in account["droplets"]:
-                raise RefusedError(_ERROR + f"failed to find droplet {droplet}")
-        for tag in inputs.get("tags", ()):
-            if tag not in account["tags"]:
-                raise RefusedError(_ERROR + f"tag {tag} does not exist")
 
     def apply(self, context: Context) -> None:
         apply_firewalls(context)
 
 
+def _refuse_targets(account: Account, inputs: Properties) -> None:
+    for droplet in inputs.get("dropletIds", ()):
+        if str(droplet) not in account["droplets"]:
+            raise RefusedError(_ERROR + f"failed to find droplet {droplet}")
+    for tag in inputs.get("tags", ()):
+        if tag not in account["tags"]:
+            raise RefusedError(_ERROR + f"tag {tag} does not exist")
+
+
 def _refuse_rule(rule: Mapping[str, Any]) -> None:
     ports = str(rule.get("portRange", ""))
+    if rule.get("action", "allow") != "allow":
+        raise RefusedError("the rehearsal's firewall has no rules that deny yet")
     if rule["protocol"] == "icmp":
         if ports:
             raise RefusedError(_ERROR + "ports may not be specified for icmp")
