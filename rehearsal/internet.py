@@ -26,6 +26,7 @@ _FILES = {
     "pebble.service": "pebble.service",
 }
 _HOME = "/usr/local/lib/internet"
+_POOLER = "aws-0-us-east-1.pooler.supabase.com"  # what Supabase calls the server that it offers over IPv4
 _DATABASE = re.compile(r"^[a-z][a-z0-9-]{0,39}$")
 
 
@@ -100,7 +101,7 @@ class Internet:
         self.docker.exec(
             self.container, ["runuser", "-u", "postgres", "--", "psql", "-qX", "-v", "ON_ERROR_STOP=1"], input=sql
         )
-        return f"postgresql://{user}:{password}@db.{name}.supabase.co:5432/{user}?sslmode=require"
+        return f"postgresql://{user}:{password}@{_POOLER}:5432/{user}?sslmode=require"
 
 
 class Outsider:

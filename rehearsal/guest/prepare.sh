@@ -12,5 +12,5 @@ rm -f /var/lib/dbus/machine-id
 # As on a cloud's server image: /tmp is on the disk, so that builds don't use up the memory.
 systemctl mask tmp.mount >/dev/null 2>&1 || true
 # No consoles here, and the time is the machine's.
-systemctl mask getty.target console-getty.service systemd-timesyncd.service >/dev/null 2>&1 || true
+systemctl mask getty.target console-getty.service >/dev/null 2>&1 || true
 systemctl set-default multi-user.target >/dev/null 2>&1 || true

@@ -18,7 +18,7 @@ from rehearsal.machine import apt, node, python, trust
 _BUNDLE_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
 _PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 # What stays inside of the rehearsal even where everything else goes through a proxy.
-_NEVER_BY_PROXY = ("localhost", "127.0.0.1", "198.18.0.0/15", "github.com", ".letsencrypt.org", ".supabase.co")
+_NEVER_BY_PROXY = ("localhost", "127.0.0.1", "198.18.0.0/15", "github.com", ".letsencrypt.org", ".supabase.com")
 
 
 @dataclass(frozen=True)
