@@ -10,6 +10,9 @@ from hostfiles.text import HEADER, joined
 ADMIN = "ops"
 DEPLOY = "deploy"
 
+# sshd wants this directory even for a check. Where systemd starts sshd by its socket, it is there only while sshd runs.
+_CHECK = 'install -d -m 0755 /run/sshd && /usr/sbin/sshd -t -f "$1"'
+
 
 def config() -> str:
     """The drop-in. OpenSSH takes the first value that it reads, and drop-ins come first, in the order of their names.
@@ -80,7 +83,7 @@ def files(keys: Sequence[str]) -> list[File]:
             "/etc/ssh/sshd_config.d/10-slipway.conf",
             config(),
             "0600",
-            validate=("/usr/sbin/sshd", "-t", "-f", "{}"),
+            validate=("/bin/sh", "-c", _CHECK, "check", "{}"),
             then=("reload ssh.service",),
         ),
         File(f"/home/{ADMIN}/.ssh/authorized_keys", joined(key.strip() for key in keys), "0600", ADMIN, ADMIN),
