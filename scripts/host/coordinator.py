@@ -58,7 +58,6 @@ class Coordinator:
         state = self.states.load()
         if state is None:
             return None
-        self.lock.check()
         self._tell_start(state)
         if state.returning is None and state.reached >= SWITCH:
             return self._finish_interrupted(state, cold)
@@ -100,8 +99,6 @@ class Coordinator:
             try:
                 with self.interruptible():
                     ran = self._step(state)
-            except LockError:
-                raise
             except Exception as error:  # a mistake of ours must not leave the old release down either
                 if state.reached < NO_WAY_BACK:
                     self._fail(state, _reason(error))
@@ -156,7 +153,13 @@ class Coordinator:
         self._start_role(state, "scheduler")
 
     def _stop_old(self, state: State) -> None:
-        if state.old_slot is not None:
+        """There is no way back from here: so this is tried again before it is only told."""
+        if state.old_slot is None:
+            return
+        try:
+            self.effects.stop(state.old_slot)
+        except HostError as error:
+            self.progress.log(f"stopping the old release: {error.reason}; once more")
             self.effects.stop(state.old_slot)
 
     def _fail(self, state: State, reason: str) -> None:
@@ -174,6 +177,7 @@ class Coordinator:
 
     def _return(self, state: State, reason: str) -> None:
         """Let the old release serve again and remove what the new one left. Safe to repeat from anywhere."""
+        self.lock.check()
         reason = self.progress.masker(reason)
         state = replace(state, returning=reason)
         self.states.save(state)
