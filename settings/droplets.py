@@ -1,7 +1,9 @@
 """DigitalOcean's regions and droplet sizes, as a dated table, so that a mistake costs a second and not a failed `up`.
 
-Source: DigitalOcean's public price list and `GET /v2/sizes`, `GET /v2/regions`, read 2026-11. USD a month. Sizes that
-are sold to some accounts only (GPU, storage-optimized, the newest generations) are left out.
+Source: DigitalOcean's public price list, USD a month. The regular, CPU-optimized and general-purpose sizes were read in
+2026-11; the premium and memory-optimized ones are of the list of 2025. `GET /v2/sizes` says what holds for an account.
+A test compares the slugs with those of the provider's package. Sizes that are sold to some accounts only (GPU,
+storage-optimized, the newest generations) are left out.
 """
 
 from __future__ import annotations
@@ -42,6 +44,19 @@ SIZES: dict[str, DropletSize] = {
     "s-4vcpu-8gb-intel": DropletSize(4, 8192, 160, 56),
     "s-8vcpu-16gb-amd": DropletSize(8, 16384, 320, 112),
     "s-8vcpu-16gb-intel": DropletSize(8, 16384, 320, 112),
+    "s-2vcpu-8gb-amd": DropletSize(2, 8192, 100, 42),
+    "s-4vcpu-16gb-amd": DropletSize(4, 16384, 200, 84),
+    "s-8vcpu-32gb-amd": DropletSize(8, 32768, 400, 168),
+    # the same with a larger disk
+    "s-1vcpu-1gb-35gb-intel": DropletSize(1, 1024, 35, 8),
+    "s-1vcpu-2gb-70gb-intel": DropletSize(1, 2048, 70, 16),
+    "s-2vcpu-2gb-90gb-intel": DropletSize(2, 2048, 90, 24),
+    "s-2vcpu-4gb-120gb-intel": DropletSize(2, 4096, 120, 32),
+    "s-2vcpu-8gb-160gb-intel": DropletSize(2, 8192, 160, 48),
+    "s-4vcpu-8gb-240gb-intel": DropletSize(4, 8192, 240, 64),
+    "s-4vcpu-16gb-320gb-intel": DropletSize(4, 16384, 320, 96),
+    "s-8vcpu-16gb-480gb-intel": DropletSize(8, 16384, 480, 128),
+    "s-8vcpu-32gb-640gb-intel": DropletSize(8, 32768, 640, 192),
     # CPU-optimized; c2 has twice the disk
     "c-2": DropletSize(2, 4096, 25, 42),
     "c2-2vcpu-4gb": DropletSize(2, 4096, 50, 47),

@@ -1,0 +1,42 @@
+"""The table of droplet sizes and regions."""
+
+from __future__ import annotations
+
+import re
+
+import pulumi_digitalocean as digitalocean
+import pytest
+
+from settings import droplets
+from settings.kinds import MINIMUM_CPUS, MINIMUM_DISK, MINIMUM_MEMORY
+
+NEWER_THAN_THE_PROVIDERS_LIST = {"atl1"}
+
+
+def test_the_provider_knows_every_size_and_region() -> None:
+    assert set(droplets.SIZES) <= {slug.value for slug in digitalocean.DropletSlug}
+    assert set(droplets.REGIONS) - NEWER_THAN_THE_PROVIDERS_LIST <= {region.value for region in digitalocean.Region}
+    assert set(droplets.SPACES_REGIONS) <= set(droplets.REGIONS)
+
+
+@pytest.mark.parametrize("slug", droplets.SIZES)
+def test_a_size_has_what_its_name_says(slug: str) -> None:
+    size = droplets.SIZES[slug]
+    cpus = re.search(r"(\d+)vcpu|^c-(\d+)$", slug)
+    assert cpus is not None
+    assert size.cpus == int(cpus[1] or cpus[2])
+    memory = re.search(r"vcpu-(\d+)(gb|mb)", slug)
+    if memory:
+        assert size.memory == int(memory[1]) * (1024 if memory[2] == "gb" else 1)
+    disk = re.search(r"[gm]b-(\d+)gb", slug)
+    if disk:
+        assert size.disk == int(disk[1])
+
+
+def test_the_sizes_that_do_are_named_the_cheapest_first() -> None:
+    """FF1"""
+    enough = droplets.sizes_with(MINIMUM_CPUS, MINIMUM_MEMORY, MINIMUM_DISK)
+    assert enough[:2] == ["s-2vcpu-4gb", "s-2vcpu-4gb-amd"]
+    prices = [droplets.SIZES[slug].price for slug in enough]
+    assert prices == sorted(prices)
+    assert {"s-1vcpu-2gb", "c-2", "g-2vcpu-8gb"}.isdisjoint(enough)
