@@ -17,6 +17,7 @@ from rehearsal.model import CloudError
 Progress = Callable[[str], None]
 
 _PATIENCE = 60.0  # seconds for dockerd to answer; 3 to 5 is usual
+_ours: list[subprocess.Popen[bytes]] = []  # engines that this process has started
 
 
 def _runtime_directory() -> Path:
@@ -46,6 +47,8 @@ def find_container_engine(progress: Progress = lambda line: None) -> Docker:
         if ours.answers():
             return ours
         _install(progress)
+        if Docker().answers():  # where systemd runs, the package has started its own: two would be in each other's way
+            return Docker()
         progress("starting a container engine")
         _start()
         return ours
@@ -103,6 +106,7 @@ def _start() -> None:
             stderr=output,
             start_new_session=True,  # it outlives us: the next rehearsal finds it
         )
+    _ours.append(process)
     docker = Docker(socket=_socket())
     deadline = time.monotonic() + _PATIENCE
     while time.monotonic() < deadline:
@@ -128,6 +132,8 @@ def stop_container_engine() -> bool:
     os.kill(pid, signal.SIGTERM)
     deadline = time.monotonic() + _PATIENCE
     while time.monotonic() < deadline:
+        for process in _ours:
+            process.poll()  # a child that has ended stays in the process table until its parent looks
         if not Path(f"/proc/{pid}").exists():
             return True
         time.sleep(0.2)
