@@ -6,8 +6,10 @@ import ipaddress
 import os
 import re
 
+from . import firewall_kernel
 from .context import Host
 from .files import write
+from .firewall_kernel import Rule
 from .manifest import File, Firewall
 from .run import HostError
 
@@ -18,18 +20,13 @@ _ANY = {4: "0.0.0.0/0", 6: "::/0"}
 _SETTINGS = {"DEFAULT_INPUT_POLICY": "DROP", "DEFAULT_OUTPUT_POLICY": "ACCEPT", "DEFAULT_FORWARD_POLICY": "DROP"}
 _TUPLE = re.compile(r"^### tuple ### (.*?)(?: comment=\S*)?$", re.MULTILINE)
 
-Rule = tuple[str, str]
-"""A TCP port and the range it may be reached from, as UFW writes it."""
-
 
 def differs(host: Host, wanted: Firewall) -> bool:
     """Whether the rules on the disk or in the kernel are not the wanted ones."""
     present, unknown = present_rules(host)
     if unknown or present != rules(wanted) or not _enabled(host) or not _defaults(host):
         return True
-    # What is on the disk says nothing about the kernel if someone has emptied its tables.
-    kernel = host.run(["iptables", "-S", "INPUT"], accept=tuple(range(256))).stdout
-    return "-P INPUT DROP" not in kernel or "ufw-before-input" not in kernel
+    return not firewall_kernel.in_force(host, present)  # what is on the disk may not be what is loaded
 
 
 def rules(wanted: Firewall) -> set[Rule]:
@@ -137,9 +134,10 @@ def change(host: Host, wanted: Firewall) -> None:
         host.changed("firewall denies what is not allowed")
     if not _enabled(host):
         host.run(["ufw", "--force", "enable"], timeout=120)
+        firewall_kernel.link(host)
         host.changed("firewall enabled")
     elif differs(host, wanted):
-        host.run(["ufw", "reload"], timeout=120)
+        firewall_kernel.reload(host)
         host.changed("firewall loaded again")
     if differs(host, wanted):
         raise HostError("the firewall is not what was asked for after it was changed: see `ufw status verbose`")
@@ -162,7 +160,7 @@ def _drop_others(host: Host, others: list[str]) -> None:
     for line in others:
         host.changed(f"firewall rule removed: {line}")
     if _enabled(host):
-        host.run(["ufw", "reload"], timeout=120)
+        firewall_kernel.reload(host)
 
 
 def _set_defaults(host: Host) -> None:

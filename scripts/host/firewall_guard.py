@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from . import firewall
+from . import firewall, firewall_kernel
 from .context import Host
 from .deadman import DeadMan
 from .manifest import Firewall
@@ -69,7 +69,7 @@ def revert(arguments: list[str]) -> int:
         return 0
     guard.put_back()
     if "\nENABLED=yes" in "\n" + _read(host):
-        host.run(["ufw", "reload"], timeout=120)
+        firewall_kernel.reload(host)
     else:
         host.run(["ufw", "disable"], timeout=120)
     guard.disarm()

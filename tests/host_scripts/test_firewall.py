@@ -9,13 +9,31 @@ from pathlib import Path
 
 import pytest
 
-from scripts.host import firewall, firewall_guard
+from scripts.host import firewall, firewall_guard, firewall_kernel
 from scripts.host.manifest import Firewall
 from scripts.host.run import HostError
 from tests.host_scripts.fake_host import FakeHost
 
 WANTED = Firewall(("203.0.113.7/32", "10.1.2.3/16", "2001:DB8::1/48"), (443,))
-KERNEL = "-P INPUT DROP\n-A INPUT -j ufw-before-input\n"
+PARTS = ("before-logging", "before", "after", "after-logging", "reject", "track")
+RULES = {
+    "ufw": ["-s 203.0.113.7/32 -p tcp -m tcp --dport 22", "-s 10.1.0.0/16 -p tcp -m tcp --dport 22"],
+    "ufw6": ["-s 2001:db8::/48 -p tcp -m tcp --dport 22"],
+}
+
+
+def kernel(prefix: str) -> str:
+    """What iptables -S says when WANTED is in force."""
+    lines = ["-P INPUT DROP", f"-N {prefix}-before-input"]
+    lines += [f"-A INPUT -j {prefix}-{part}-input" for part in PARTS]
+    lines += [f"-A {prefix}-before-input -j {prefix}-user-input"]
+    rules = [*RULES[prefix], "-p tcp -m tcp --dport 443"]
+    return "\n".join([*lines, *(f"-A {prefix}-user-input {rule} -j ACCEPT" for rule in rules)]) + "\n"
+
+
+def good_kernel(argv: list[str]) -> str | None:
+    return {"iptables": kernel("ufw"), "ip6tables": kernel("ufw6")}.get(argv[0])
+
 
 V4 = """*filter
 ### RULES ###
@@ -46,7 +64,7 @@ DEFAULT_FORWARD_POLICY="DROP"
 @pytest.fixture
 def host(tmp_path: Path) -> FakeHost:
     """A host whose firewall is as WANTED."""
-    made = FakeHost(tmp_path, lambda argv: KERNEL if argv[0] == "iptables" else None)
+    made = FakeHost(tmp_path, good_kernel)
     made.put(firewall.RULES[4], V4)
     made.put(firewall.RULES[6], V6)
     made.put(firewall.DEFAULTS, DEFAULTS)
@@ -87,10 +105,45 @@ def test_every_difference_on_the_disk_is_noticed(host: FakeHost, path: str, befo
     assert firewall.differs(host, WANTED)
 
 
-@pytest.mark.parametrize("kernel", ["", "-P INPUT DROP\n", KERNEL.replace("DROP", "ACCEPT")])
-def test_tables_that_are_not_loaded_are_noticed(host: FakeHost, kernel: str) -> None:
-    host.programs = lambda argv: kernel
+@pytest.mark.parametrize("program", ["iptables", "ip6tables"])
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("-P INPUT DROP", "-P INPUT ACCEPT"),
+        ("-after-input\n", "-elsewhere\n"),
+        ("-user-input\n", "-other\n"),
+        ("--dport 443", "--dport 444"),
+        ("-p tcp -m tcp --dport 443", "-p udp -m udp --dport 443"),
+        ("443 -j ACCEPT", "443 -j ACCEPT\n-A ufw-user-input -j ACCEPT\n-A ufw6-user-input -j ACCEPT"),
+        ("-s ", "-s 192.0.2.0/24 -d "),
+    ],
+)
+def test_every_difference_in_the_kernel_is_noticed(host: FakeHost, program: str, before: str, after: str) -> None:
+    assert before in str(good_kernel([program]))
+
+    def drifted(argv: list[str]) -> str | None:
+        text = good_kernel(argv)
+        return text.replace(before, after, 1) if text and argv[0] == program else text
+
+    host.programs = drifted
     assert firewall.differs(host, WANTED)
+
+
+def test_a_kernel_without_ipv6_is_fine(host: FakeHost) -> None:
+    host.programs = lambda argv: 3 if argv[0] == "ip6tables" else good_kernel(argv)
+    assert not firewall.differs(host, WANTED)
+
+
+def test_chains_that_nothing_leads_to_are_led_to_again(host: FakeHost) -> None:
+    """FF10: `ufw reload` would set the policy to drop and leave it at that; nobody would get in."""
+    missing = "-A INPUT -j ufw-before-input\n"
+    host.programs = lambda argv: str(good_kernel(argv)).replace(missing, "") if argv[-1] == "-S" else None
+    firewall_kernel.link(host)
+    did = [" ".join(argv) for argv in host.ran if argv[0] == "iptables" and " INPUT " in " ".join(argv)]
+    parts = [f"INPUT -j ufw-{part}-input" for part in PARTS]
+    expected = [f"iptables {verb} {part}" for part in parts for verb in ("-D", "-A")]
+    expected.remove("iptables -D INPUT -j ufw-before-input")
+    assert did == expected
 
 
 def test_a_comment_of_ufw_s_does_not_make_another_rule(host: FakeHost) -> None:
