@@ -71,7 +71,7 @@ class Rehearsal:
 
     def __enter__(self) -> Rehearsal:
         self.workspace.directory.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(self.workspace.directory.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        handle = os.open(self.workspace.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -84,7 +84,7 @@ class Rehearsal:
         while self._loops:
             close_left_open(self._loops.pop())
         if self._lock is not None:
-            self.workspace.directory.with_suffix(".lock").unlink(missing_ok=True)
+            self.workspace.unlock()
             os.close(self._lock)
             self._lock = None
 

@@ -32,6 +32,7 @@ class Workspace:
     def __init__(self, stack: str, home: Path | None = None) -> None:
         self.stack = stack
         self.directory = (home or state_home()) / stack
+        self.lock = self.directory.with_suffix(".lock")
         self.account = self.directory / "account"
         self.cloud = self.directory / "cloud"
         self.product = self.directory / "product"
@@ -123,6 +124,10 @@ class Workspace:
     def remove(self) -> None:
         """Removes the directory with all that is in it."""
         shutil.rmtree(self.directory, ignore_errors=True)
+
+    def unlock(self) -> None:
+        """Removes the file that keeps two rehearsals of one stack apart, and the directories that are empty then."""
+        self.lock.unlink(missing_ok=True)
         for parent in (self.directory.parent, self.directory.parent.parent):
             if parent.name in ("rehearsal", "slipway") and parent.exists() and not any(parent.iterdir()):
                 parent.rmdir()

@@ -6,7 +6,7 @@ import asyncio
 import os
 import secrets
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from rehearsal.provider.resource import Context, Failure, RefusedError, Resource
@@ -38,23 +38,23 @@ def _nothing(line: str) -> None:
 
 
 class _Command(Resource):
-    """What local and remote commands share: when which of the three commands runs."""
+    """What local and remote commands share: when which of the three commands runs.
+
+    Its output is no secret, whatever its inputs were: the real provider leaves that to `additional_secret_outputs`
+    (ensureDefaultSecrets in pulumi-go-provider/infer/resource.go). In a preview of an update it is not known.
+    """
 
     optional: ClassVar[tuple[str, ...]] = (
         "create", "update", "delete", "triggers", "stdin", "logging", "environment", "addPreviousOutputInEnv",
     )  # fmt: skip
     computed: ClassVar[tuple[str, ...]] = ("stdout", "stderr")
-    volatile: ClassVar[tuple[str, ...]] = ()
+    volatile: ClassVar[tuple[str, ...]] = ("stdout", "stderr")
 
     def check(self, context: Context, inputs: Properties) -> list[Failure]:
         logging = inputs.get("logging", "none")
         if logging is not UNKNOWN and logging not in _LOGGING:
             return [Failure("logging", f"{logging!r} is none of {', '.join(_LOGGING)}")]
         return []
-
-    def derive(self, inputs: Properties) -> Mapping[str, Sequence[str]]:
-        """The output of a secret command is a secret (WireDependencies: create and update, and not stdin)."""
-        return {"stdout": ("create", "update"), "stderr": ("create", "update")}
 
     def create(self, context: Context, inputs: Properties) -> tuple[str, Properties]:
         return new_id(context.urn), self._run(context, inputs.get("create"), inputs, {})
@@ -105,7 +105,7 @@ class RemoteCommand(_Command):
         async with ssh.connected(context, inputs["connection"]) as link:
             if wanted:
                 seen = await ssh.execute(
-                    link, "env", None, wanted, {"stdout": _nothing, "stderr": _nothing}, context.cancelled
+                    link, "env", None, wanted, {"stdout": _nothing, "stderr": _nothing}, context.stopped
                 )
                 for name, value in wanted.items():
                     if f"{name}={value.splitlines()[0] if value else ''}" not in seen.stdout.splitlines():
@@ -114,7 +114,7 @@ class RemoteCommand(_Command):
                         )
             environment = {**wanted, **previous}
             result = await ssh.execute(
-                link, command, inputs.get("stdin"), environment, _said(context, inputs), context.cancelled
+                link, command, inputs.get("stdin"), environment, _said(context, inputs), context.stopped
             )
         if result.problem:
             raise RefusedError(f"{result.problem}: running {_quoted(command)}:\n{result.both}")
@@ -126,10 +126,6 @@ class LocalCommand(_Command):
 
     token = "command:local:Command"  # noqa: S105
     optional = (*_Command.optional, "dir", "interpreter")
-
-    def derive(self, inputs: Properties) -> Mapping[str, Sequence[str]]:
-        """Every output depends on every input (the real one leaves the default wiring)."""
-        return {key: tuple(inputs) for key in self.computed}
 
     def execute(self, context: Context, command: str, inputs: Properties, previous: Mapping[str, str]) -> Properties:
         given = {str(key): str(value) for key, value in (inputs.get("environment") or {}).items()}

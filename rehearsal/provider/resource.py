@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -39,7 +39,8 @@ class Context:
     log: Callable[[str], None] = lambda line: None
     warn: Callable[[str], None] = lambda line: None
     config: Properties = field(default_factory=dict)
-    cancelled: Callable[[], bool] = lambda: False
+    stopped: Callable[[], str | None] = lambda: None
+    """Why there is no more time for this: cancelled, or longer than its custom timeout."""
 
 
 class Resource:
@@ -67,10 +68,6 @@ class Resource:
     def check(self, context: Context, inputs: Properties) -> list[Failure]:
         """Mistakes that the provider itself finds; values may be unknown."""
         return []
-
-    def derive(self, inputs: Properties) -> Mapping[str, Sequence[str]]:
-        """Which outputs take their secrecy from which inputs, beside those of the same name."""
-        return {}
 
     def forces(self, old: Properties, new: Properties) -> tuple[str, ...]:
         """Properties that replace only for certain values: the table in `replaces.py` is for the others."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterable, Mapping
 from importlib import metadata
@@ -69,7 +70,15 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
         return say
 
-    def _for(self, urn: str) -> Context:
+    def _for(self, urn: str, timeout: float = 0) -> Context:
+        """What a handler works with; `timeout` is the resource's own, in seconds, 0 for none."""
+        end = time.monotonic() + timeout if timeout else None
+
+        def stopped() -> str | None:
+            if self._stop.is_set():
+                return "context canceled"
+            return "context deadline exceeded" if end is not None and time.monotonic() > end else None
+
         return Context(
             store=self._context.store,
             cloud=self._context.cloud,
@@ -77,7 +86,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             log=self._say(urn, engine_pb2.INFO, ephemeral=True),
             warn=self._say(urn, engine_pb2.WARNING, ephemeral=False),
             config=plain(self._config),
-            cancelled=self._stop.is_set,
+            stopped=stopped,
         )
 
     def _resource(self, urn: str, call: Call) -> Resource:
@@ -187,7 +196,10 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             added: Properties = {key: UNKNOWN for key in resource.computed if key not in inputs}
             return provider_pb2.CreateResponse(id="", properties=marshal(outputs(resource, inputs, added)))
         identifier, added = self._carry_out(
-            context, "creating", request.urn, lambda: resource.create(self._for(request.urn), given(inputs))
+            context,
+            "creating",
+            request.urn,
+            lambda: resource.create(self._for(request.urn, request.timeout), given(inputs)),
         )
         return provider_pb2.CreateResponse(id=identifier, properties=marshal(outputs(resource, inputs, added)))
 
@@ -216,7 +228,9 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
                 context,
                 "updating",
                 request.urn,
-                lambda: resource.update(self._for(request.urn), request.id, given(state), given(inputs)),
+                lambda: resource.update(
+                    self._for(request.urn, request.timeout), request.id, given(state), given(inputs)
+                ),
             )
             added = {**kept, **changed}
         return provider_pb2.UpdateResponse(properties=marshal(outputs(resource, inputs, added)))
@@ -225,7 +239,10 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         resource = self._resource(request.urn, context)
         state = given(unmarshal(request.properties))
         self._carry_out(
-            context, "deleting", request.urn, lambda: resource.delete(self._for(request.urn), request.id, state)
+            context,
+            "deleting",
+            request.urn,
+            lambda: resource.delete(self._for(request.urn, request.timeout), request.id, state),
         )
         return empty_pb2.Empty()
 

@@ -50,10 +50,7 @@ def marked(resource: Resource, key: str, value: Any, *sources: Properties) -> An
 def outputs(resource: Resource, inputs: Properties, added: Properties) -> Properties:
     """What the engine keeps: the inputs as they are, and what was added, secret where it has to be."""
     outputs = {key: marked(resource, key, value) for key, value in inputs.items()}
-    derived = resource.derive(plain(inputs))
-    for key, value in added.items():
-        sources = [name for name in (key, *derived.get(key, ())) if is_secret(inputs.get(name))]
-        outputs[key] = secret(value) if sources else marked(resource, key, value)
+    outputs.update({key: marked(resource, key, value, inputs) for key, value in added.items()})
     return outputs
 
 

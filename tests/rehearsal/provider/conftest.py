@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent import futures
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import asyncssh
 import grpc
 import pytest
 from google.protobuf import empty_pb2
@@ -45,21 +48,27 @@ class Plugin:
         answer = self.stub.Check(request)
         return unmarshal(answer.inputs), {failure.property: failure.reason for failure in answer.failures}
 
-    def create(self, token: str, inputs: Properties, preview: bool = False) -> tuple[str, Properties]:
+    def create(
+        self, token: str, inputs: Properties, preview: bool = False, timeout: float = 0
+    ) -> tuple[str, Properties]:
         """Checks and creates: the id and the outputs. Raises CloudSaysNoError."""
         checked, failures = self.check(token, inputs)
         if failures:
             raise CloudSaysNoError("; ".join(failures.values()))
-        request = provider_pb2.CreateRequest(urn=self.urn(token), properties=marshal(checked), preview=preview)
+        request = provider_pb2.CreateRequest(
+            urn=self.urn(token), properties=marshal(checked), preview=preview, timeout=timeout
+        )
         answer = self._call(self.stub.Create, request)
         return answer.id, unmarshal(answer.properties)
 
-    def update(self, token: str, identifier: str, state: Properties, inputs: Properties) -> Properties:
+    def update(
+        self, token: str, identifier: str, state: Properties, inputs: Properties, preview: bool = False
+    ) -> Properties:
         checked, failures = self.check(token, inputs, state)
         if failures:
             raise CloudSaysNoError("; ".join(failures.values()))
         request = provider_pb2.UpdateRequest(
-            id=identifier, urn=self.urn(token), olds=marshal(state), news=marshal(checked)
+            id=identifier, urn=self.urn(token), olds=marshal(state), news=marshal(checked), preview=preview
         )
         return unmarshal(self._call(self.stub.Update, request).properties)
 
@@ -147,3 +156,75 @@ def digitalocean(start_plugin: Callable[[str], Plugin]) -> Plugin:
 @pytest.fixture
 def command(start_plugin: Callable[[str], Plugin]) -> Plugin:
     return start_plugin("command")
+
+
+@dataclass
+class Server:
+    """An SSH server: `ran` is what it was asked to run, `environment` what came along."""
+
+    host_key: asyncssh.SSHKey = field(default_factory=lambda: asyncssh.generate_private_key("ssh-ed25519"))
+    user_key: asyncssh.SSHKey = field(default_factory=lambda: asyncssh.generate_private_key("ssh-ed25519"))
+    port: int = 0
+    ran: list[str] = field(default_factory=list)
+
+    def connection(self, **changes: Any) -> Properties:
+        return {
+            "host": "127.0.0.1",
+            "port": self.port,
+            "user": "deploy",
+            "privateKey": self.user_key.export_private_key().decode(),
+            "hostKey": self.host_key.export_public_key().decode().strip(),
+            **changes,
+        }
+
+
+async def _handle(server: Server, process: asyncssh.SSHServerProcess[str]) -> None:
+    text = process.command or ""
+    server.ran.append(text)
+    if text == "env":
+        process.stdout.write("".join(f"{key}={value}\n" for key, value in process.env.items() if key != "REFUSED"))
+    elif text == "cat":
+        process.stdout.write(await process.stdin.read())
+    elif text == "lose power":
+        process.channel.get_connection().abort()
+        return
+    elif text.startswith("fail"):
+        process.stdout.write("on its way\n")
+        process.stderr.write("broke\n")
+        process.exit(3)
+        return
+    else:
+        process.stdout.write(f"{text} done\n")
+    process.exit(0)
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    made = Server()
+    loop = asyncio.new_event_loop()
+    ready = threading.Event()
+    stop = asyncio.Event()
+
+    async def serve() -> None:
+        keys = asyncssh.import_authorized_keys(made.user_key.export_public_key().decode())
+        listener = await asyncssh.listen(
+            "127.0.0.1",
+            0,
+            server_host_keys=[made.host_key],
+            authorized_client_keys=keys,
+            process_factory=lambda process: _handle(made, process),
+            sftp_factory=True,
+        )
+        made.port = listener.get_port()
+        ready.set()
+        await stop.wait()
+        listener.close()
+        await listener.wait_closed()
+
+    thread = threading.Thread(target=lambda: loop.run_until_complete(serve()))
+    thread.start()
+    ready.wait()
+    yield made
+    loop.call_soon_threadsafe(stop.set)
+    thread.join()
+    loop.close()
