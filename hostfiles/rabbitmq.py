@@ -23,15 +23,15 @@ _LOOPBACK_ONLY = "-kernel inet_dist_use_interface {127,0,0,1}"
 def files(user: str, password: str, memory: int) -> list[File]:
     """Its configuration for one user, who owns the virtual host of the same name. `memory` is the machine's, in MiB."""
     return [
+        File(
+            "/etc/systemd/system/epmd.socket.d/10-slipway.conf",
+            joined([f"# {HEADER}", "[Socket]", "ListenStream=", "ListenStream=127.0.0.1:4369"]),
+            then=("daemon-reload", "restart epmd.socket", *_RESTART),  # a node of 3.9 does not enrol again by itself
+        ),
         File("/etc/rabbitmq/rabbitmq.conf", config(memory), "0640", "root", "rabbitmq", then=_RESTART),
         File("/etc/rabbitmq/definitions.json", definitions(user, password), "0640", "root", "rabbitmq", then=_RESTART),
         File("/etc/rabbitmq/enabled_plugins", "[].\n", "0644", "root", "root", then=_RESTART),
         File("/etc/rabbitmq/rabbitmq-env.conf", environment(), "0644", "root", "root", then=_RESTART),
-        File(
-            "/etc/systemd/system/epmd.socket.d/10-slipway.conf",
-            joined([f"# {HEADER}", "[Socket]", "ListenStream=", "ListenStream=127.0.0.1:4369"]),
-            then=("daemon-reload", "restart epmd.socket"),
-        ),
     ]
 
 

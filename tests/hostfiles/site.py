@@ -6,7 +6,6 @@ import datetime
 import http.client
 import http.server
 import json
-import os
 import re
 import socket
 import socketserver
@@ -110,9 +109,6 @@ def serving(settings: Settings, root: Path) -> Iterator[Site]:
     (root / "acme" / ".well-known" / "acme-challenge").mkdir(parents=True)
     path = root / "nginx.conf"
     path.write_text(moved(nginx.config(settings, settings.architecture), root, site.plain_port, site.tls_port))
-    for parent in (root, *root.parents):  # nginx's workers are another user: pytest's directories are private
-        if parent.stat().st_uid == os.getuid() and parent != Path("/"):
-            parent.chmod(parent.stat().st_mode | 0o011)
     process = subprocess.Popen(["/usr/sbin/nginx", "-c", str(path), "-g", "daemon off;"], stderr=subprocess.PIPE)
     try:
         _wait_for(site.tls_port, process)
@@ -134,6 +130,7 @@ def moved(text: str, root: Path, plain_port: int, tls_port: int) -> str:
         .replace("/var/www/acme", f"{root}/acme")
     )
     text = text.replace("/var/log/nginx", str(root)).replace("/run/nginx.pid", f"{root}/nginx.pid")
+    text = text.replace("user www-data;", "user root;")  # pytest's directories are private
     return text.replace(" buffer=32k flush=5s", "").replace("worker_processes auto", "worker_processes 1")
 
 
@@ -180,7 +177,6 @@ def _certificate(place: Path) -> None:
     )
     (place / "fullchain.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     (place / "privkey.pem").write_bytes(private)
-    (place / "privkey.pem").chmod(0o644)  # nginx's workers read it as another user
 
 
 class _Service(http.server.BaseHTTPRequestHandler):

@@ -55,7 +55,7 @@ def test_redis_asks_for_the_password_and_can_not_be_reconfigured(run: Run, tmp_p
         port = found.getsockname()[1]
     text = redis.config(CACHE, password, 4096).replace("port 6379", f"port {port}").replace("supervised systemd", "")
     text = text.replace("dir /var/lib/redis", f"dir {tmp_path}")
-    text = re.sub(r"^(pidfile|logfile) .*/", rf"\1 {tmp_path}/", text, flags=re.MULTILINE)
+    text = re.sub(r"^(pidfile) .*/", rf"\1 {tmp_path}/", text, flags=re.MULTILINE)
     (tmp_path / "redis.conf").write_text(text)
     server = subprocess.Popen(["redis-server", str(tmp_path / "redis.conf")], stdout=subprocess.DEVNULL)
     try:
