@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 
-gc.disable()  # the providers' packages are large and live to the end: collecting while they load costs a third of the time
+gc.disable()  # the providers' packages are large and live to the end: to collect while they load costs a third more
 
 from architectures import declare  # noqa: E402
 

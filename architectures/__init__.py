@@ -25,8 +25,10 @@ def declare() -> None:
 
 
 def build(settings: Settings) -> Mapping[str, Any]:
-    """Declare the stack's resources and return its outputs. Only the chosen kind's providers are imported, and only now: a
-    mistake in the settings should not wait for them."""
+    """Declare the stack's resources and return its outputs.
+
+    Only the chosen kind's providers are imported, and only now: a mistake in the settings should not wait for them.
+    """
     kind = import_module(f"architectures.{settings.architecture.kind.replace('-', '_')}")
     outputs: Mapping[str, Any] = kind.build(settings)
     return outputs

@@ -22,6 +22,7 @@ from components.keys import Keys
 from components.monitoring import Monitoring, MonitoringArgs
 from hostfiles import bundle, cloud_init, droplet_pm2
 from hostfiles.environment import resolve
+from settings import prices
 from settings.stack import Settings
 
 
@@ -59,12 +60,17 @@ def build(settings: Settings) -> Mapping[str, Any]:
             firewall=json.dumps({"ssh_from": settings.access.admin_cidrs}),
             release=wiring.render(values, lambda plain: _release(settings, plain)),
         ),
-        opts=pulumi.ResourceOptions(depends_on=[names]),  # the certificate's authority looks the names up
+        # the certificate's authority looks the names up; what is attached to the droplet is mounted
+        opts=pulumi.ResourceOptions(depends_on=[names, droplet]),
     )
-    Monitoring(f"{name}-monitoring", MonitoringArgs(_health_url(settings), base.group.host_tag, settings.alerts))
+    monitoring = Monitoring(
+        f"{name}-monitoring", MonitoringArgs(_health_url(settings), base.group.host_tag, settings.alerts)
+    )
     zone = [names.zone_urn] if names.zone_urn is not None else []
     base.group.add([droplet.droplet_urn, *base.urns, *zone])
-    return _outputs(settings, droplet, host, names)
+    monthly = base.monthly + droplet.monthly + monitoring.monthly
+    cost = f"{monthly:.2f} USD, by the prices of {prices.AS_OF}"
+    return {**_outputs(settings, droplet, host, names), "monthly_cost": cost}
 
 
 def _user_data(keys: Keys) -> pulumi.Output[str]:

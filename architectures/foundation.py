@@ -24,6 +24,11 @@ class Foundation:
     buckets: Mapping[str, Bucket]
 
     @property
+    def monthly(self) -> float:
+        """USD. Spaces has one price for all buckets of an account."""
+        return max((bucket.monthly for bucket in self.buckets.values()), default=0.0)
+
+    @property
     def urns(self) -> list[pulumi.Output[str]]:
         """What the project lists. A network belongs to no project."""
         return [bucket.bucket_urn for bucket in self.buckets.values()]

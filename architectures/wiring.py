@@ -1,4 +1,4 @@
-"""Variables that are secrets, made or given, as one Output: the only place where the program touches a secret's value."""
+"""Secrets, given or made, as one Output: the only place where the program touches a secret's value."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Values(NamedTuple):
 
 
 def gather(settings: Settings, facts: Mapping[str, Mapping[str, pulumi.Input[str]]]) -> pulumi.Output[dict[str, Any]]:
-    """Everything that a stack's variables need, as one secret. `facts` are of the backing services that the cloud provides."""
+    """All that a stack's variables need, as one secret. `facts` are of the backing services that the cloud provides."""
     config = pulumi.Config("slipway")
     names = sorted({name for _, name in settings.product.secret_references()})
     parts: dict[str, Any] = {
@@ -52,5 +52,6 @@ def _generated(settings: Settings) -> Iterator[tuple[str, Generated]]:
 
 
 def _generate(settings: Settings, what: str, length: int) -> pulumi.Output[str]:
-    made = random.RandomPassword(f"{settings.name}-{what.lower().replace('_', '-')}", length=length, special=False)
-    return made.result
+    name = f"{settings.name}-{what.lower().replace('_', '-')}"
+    made: pulumi.Output[str] = random.RandomPassword(name, length=length, special=False).result
+    return made

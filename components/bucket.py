@@ -8,6 +8,7 @@ import pulumi
 import pulumi_digitalocean as digitalocean
 
 from components.component import Component
+from settings import prices
 from settings.backing import Lifecycle
 
 
@@ -43,6 +44,7 @@ class Bucket(Component):
             grants=[{"bucket": bucket.name, "permission": "readwrite"}],
             opts=self.child(),
         )
+        self.monthly = prices.SPACES
         self.bucket_urn = bucket.bucket_urn
         self.facts: dict[str, pulumi.Output[str]] = {
             "bucket": bucket.name.apply(str),

@@ -10,11 +10,12 @@ import pulumi
 import pulumi_digitalocean as digitalocean
 
 from components.component import Component
+from settings import droplets, prices
 
 
 @dataclass(frozen=True)
 class DropletArgs:
-    """`volume` is in GiB. `user_data` and `deploy_key` make the first log-in possible; a change of them replaces no machine."""
+    """`volume` is in GiB. `user_data` and `deploy_key` are for the first log-in; changed ones replace no machine."""
 
     region: str
     size: str
@@ -52,6 +53,7 @@ class Droplet(Component):
             # each of these would replace the machine for text that matters only at its first boot
             opts=self.child(ignore_changes=["userData", "sshKeys"]),
         )
+        self.monthly = _monthly(args)
         self.id = droplet.id
         self.droplet_urn = droplet.droplet_urn
         self.private_address = droplet.ipv4_address_private
@@ -70,7 +72,8 @@ class Droplet(Component):
             droplet_id=droplet.id.apply(int),
             opts=self.child(delete_before_replace=True),
         )
-        return assignment.ip_address
+        address: pulumi.Output[str] = assignment.ip_address
+        return address
 
     def _volume(self, name: str, args: DropletArgs, gib: int, droplet: digitalocean.Droplet) -> None:
         volume = digitalocean.Volume(
@@ -87,6 +90,12 @@ class Droplet(Component):
             droplet_id=droplet.id.apply(int),
             opts=self.child(delete_before_replace=True),
         )
+
+
+def _monthly(args: DropletArgs) -> float:
+    """USD. An address that is assigned costs nothing."""
+    price = droplets.SIZES[args.size].price
+    return price * (1 + prices.BACKUPS.get(args.backups, 0)) + (args.volume or 0) * prices.VOLUME_GIB
 
 
 def _backup_policy(plan: str) -> digitalocean.DropletBackupPolicyArgs | None:

@@ -31,7 +31,7 @@ class HostSetupArgs:
 
 
 class HostSetup(Component):
-    """Waits for the machine, gives it a host key of its own, applies the manifest, proves that it can be reached, releases."""
+    """Waits for the machine, has it make its host key, applies the manifest, proves it can be reached, releases."""
 
     def __init__(self, name: str, args: HostSetupArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, opts)

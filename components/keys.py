@@ -11,8 +11,8 @@ from components.component import Component
 class Keys(Component):
     """The key that the program logs in with, and the host key that a machine has on its very first connection.
 
-    User data can be read by every process on a droplet, so the first host key is of value only until the first connection: the
-    host then makes one of its own, and every later connection checks that one.
+    User data can be read by every process on a droplet, so the first host key is of value only until the first
+    connection: the host then makes one of its own, and every later connection checks that one.
     """
 
     def __init__(self, name: str, opts: pulumi.ResourceOptions | None = None) -> None:

@@ -9,6 +9,7 @@ import pulumi
 import pulumi_digitalocean as digitalocean
 
 from components.component import Component
+from settings import prices
 from settings.stack import Alerts
 
 
@@ -49,6 +50,7 @@ class Monitoring(Component):
                 ("disk", args.alerts.disk),
             ):
                 self._machine_alert(resource, share, args.tag, args.alerts.email)
+        self.monthly = prices.UPTIME_CHECK
         self.check_id = check.id
         self.register_outputs({"check_id": self.check_id})
 

@@ -12,7 +12,7 @@ from components.component import Component
 
 @dataclass(frozen=True)
 class NetworkArgs:
-    """`cidr` is a private IPv4 range between /16 and /28; DigitalOcean replaces the network when it or the region changes."""
+    """`cidr` is a private IPv4 range, /16 to /28; DigitalOcean replaces the network when it or the region changes."""
 
     region: str
     cidr: str

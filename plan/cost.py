@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from plan import prices
 from policies.graph import Graph, Resource
+from settings import prices
 from settings.droplets import SIZES
 
 _DO = "digitalocean:index/"

@@ -7,12 +7,13 @@ import hashlib
 import json
 from typing import Any
 
-from plan import placeholders, prices
+from plan import placeholders
 from plan.build import HIDDEN, Plan
 from plan.files import HostFile
 from plan.picture import picture
 from policies.graph import Resource
 from policies.rule import Finding
+from settings import prices
 
 VERSION = 1
 """Of the shape. It grows when a key changes its meaning or goes; a new key does not change it."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from plan import prices
 from plan.build import Plan
 from plan.picture import picture
 from plan.text import summary
 from plan.tree import rows
+from settings import prices
 
 _MARKS = {"error": "❌", "warning": "⚠️", "note": "ℹ️"}  # noqa: RUF001 - the sign that GitHub shows as one
 

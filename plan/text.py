@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from plan import prices
 from plan.build import HIDDEN, Plan
 from plan.style import Style
 from plan.tree import rows
 from policies.rule import SEVERITIES
 from policies.rules import RULES
+from settings import prices
 
 _MARKS = {"error": ("✖", "red"), "warning": ("▲", "yellow"), "note": ("•", "cyan")}
 

@@ -106,7 +106,7 @@ async def _chunks(reader: asyncio.StreamReader) -> bytes:
 
 
 class Load:
-    """`clients` users at `rate` requests a second together, until `done` is set and at least `least` requests were sent."""
+    """`clients` users, `rate` requests a second together, until `done` is set and at least `least` were sent."""
 
     def __init__(self, options: argparse.Namespace) -> None:
         self._options = options

@@ -1,6 +1,6 @@
 """Make a virtual environment, whatever of it this machine lacks: `make_venv.py DIRECTORY`.
 
-Debian and Ubuntu keep `ensurepip` in a package of its own; as root it is installed, else the command to do so is printed.
+Debian and Ubuntu keep `ensurepip` in a package of its own; as root it is installed, else the command is printed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,10 @@ MINIMUM = (3, 11)
 def main(directory: Path) -> int:
     """Make the environment at `directory`; 1 with one line of reason where that can't be."""
     if sys.version_info < MINIMUM:
-        print(f"Python {sys.version.split()[0]} is too old: slipway needs {'.'.join(map(str, MINIMUM))} or newer", file=sys.stderr)
+        print(
+            f"Python {sys.version.split()[0]} is too old: slipway needs {'.'.join(map(str, MINIMUM))} or newer",
+            file=sys.stderr,
+        )
         return 1
     try:
         import ensurepip  # noqa: F401

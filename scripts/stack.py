@@ -35,9 +35,23 @@ def on_host(stack: str, *command: str) -> str:
         if key not in known:
             raise OperatorError(f"the stack {stack} has no output {key!r}: run `pulumi up -s {stack}` first")
     done = subprocess.run(
-        ["ssh", "-o", "StrictHostKeyChecking=yes", "-o", "GlobalKnownHostsFile=/dev/null", "-o", f"KnownHostsCommand=/bin/echo {known['known_hosts']}",
-         f"ops@{known['address']}", "sudo", "-n", "/usr/local/sbin/slipway", *command],
-        check=False, text=True, stdout=subprocess.PIPE,
+        [
+            "ssh",
+            "-o",
+            "StrictHostKeyChecking=yes",
+            "-o",
+            "GlobalKnownHostsFile=/dev/null",
+            "-o",
+            f"KnownHostsCommand=/bin/echo {known['known_hosts']}",
+            f"ops@{known['address']}",
+            "sudo",
+            "-n",
+            "/usr/local/sbin/slipway",
+            *command,
+        ],
+        check=False,
+        text=True,
+        stdout=subprocess.PIPE,
     )
     if done.returncode:
         raise OperatorError(f"`slipway {' '.join(command)}` failed on the host: see above")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-import socket
+import sys
 
 from rehearsal.checks.check import Result
 from rehearsal.checks.scene import Scene, run_quietly
@@ -36,29 +36,27 @@ PORTS = (
 """The ports of everything that this product could have left open, and of what is scanned for first."""
 _TRY = """
 import socket, sys
-for port in map(int, sys.argv[2:]):
+from concurrent.futures import ThreadPoolExecutor
+def answers(port):
     try:
-        socket.create_connection((sys.argv[1], port), timeout=1.5).close()
-        print(port)
+        socket.create_connection((sys.argv[1], port), timeout=3).close()
+        return True
     except OSError:
-        pass
+        return False
+ports = list(map(int, sys.argv[2:]))
+with ThreadPoolExecutor(len(ports)) as pool:
+    print(*(port for port, answered in zip(ports, pool.map(answers, ports)) if answered))
 """
 
 
 def _open_from_outside(scene: Scene, address: str) -> set[int]:
-    printed = scene.outside("python3", "-c", _TRY, address, *map(str, PORTS)).stdout
-    return {int(line) for line in printed.split()}
+    tried = scene.outside("python3", "-c", _TRY, address, *map(str, PORTS))
+    return {int(port) for port in tried.stdout.split()}
 
 
 def _open_from_admin(address: str) -> set[int]:
-    found = set()
-    for port in PORTS:
-        try:
-            socket.create_connection((address, port), timeout=1.5).close()
-            found.add(port)
-        except OSError:
-            continue
-    return found
+    tried = run_quietly([sys.executable, "-c", _TRY, address, *map(str, PORTS)])
+    return {int(port) for port in tried.stdout.split()}
 
 
 def only_what_should_be_open(scene: Scene, result: Result) -> None:
@@ -180,7 +178,7 @@ def _variables(text: str) -> dict[str, str]:
 def _is_secret(scene: Scene, variable: str) -> bool:
     value = scene.settings.product.environment[variable]
     return isinstance(value, Secret | Generated) or (
-        isinstance(value, Wired) and value.field in ("url", "password", "secret_key")
+        isinstance(value, Wired) and value.source != "domain" and value.field in ("url", "password", "secret_key")
     )
 
 

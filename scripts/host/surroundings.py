@@ -1,11 +1,13 @@
-"""What the machine's owner set for every program on it: /etc/environment (a proxy, certificates that are to be trusted)."""
+"""What the machine's owner set for every program on it: /etc/environment (a proxy, certificates to be trusted)."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 _FILE = Path("/etc/environment")
-_OURS = frozenset({"PATH", "HOME", "USER", "LANG", "LC_ALL", "IFS", "LD_PRELOAD", "LD_LIBRARY_PATH", "PYTHONPATH", "BASH_ENV", "ENV"})
+_OURS = frozenset(
+    {"PATH", "HOME", "USER", "LANG", "LC_ALL", "IFS", "LD_PRELOAD", "LD_LIBRARY_PATH", "PYTHONPATH", "BASH_ENV", "ENV"}
+)
 
 
 def surroundings(file: Path = _FILE) -> dict[str, str]:

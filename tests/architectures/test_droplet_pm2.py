@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from architectures import declare
+from plan.cost import cost_of
 from plan.program import ProgramError, Run, run
 from policies.graph import Resource
 from settings import stackfile
@@ -77,7 +79,7 @@ def test_the_host_is_set_up_in_order_and_after_its_name_exists(whole: Run) -> No
     steps = [_named(whole, f"familyflow-host-{step}") for step in ("bootstrap", "apply", "firewall-confirm", "release")]
     for step in steps:
         assert _after(whole, step, record)
-    for earlier, later in zip(steps, steps[1:], strict=False):
+    for earlier, later in itertools.pairwise(steps):
         assert _after(whole, later, earlier), f"{later.name} after {earlier.name}"
 
 
@@ -131,6 +133,27 @@ def test_the_environment_is_complete_on_the_host(whole: Run) -> None:
 @pytest.mark.parametrize("key", ["url", "health", "address", "login", "known_hosts", "release", "monthly_cost"])
 def test_the_outputs_say_where_it_is_and_what_runs(whole: Run, key: str) -> None:
     assert whole.outputs.values[key]
+
+
+def test_the_cost_that_is_exported_is_the_plans(whole: Run) -> None:
+    assert str(whole.outputs.values["monthly_cost"]).startswith(f"{cost_of(whole.graph).monthly:.2f} USD")
+
+
+def test_the_exported_cost_follows_volume_and_backups() -> None:
+    def change(values: dict[str, Any]) -> None:
+        values["architecture"] |= {"volume": 50, "backups": "daily", "size": "s-4vcpu-8gb"}
+
+    result = _declared(change)
+    assert str(result.outputs.values["monthly_cost"]).startswith(f"{cost_of(result.graph).monthly:.2f} USD")
+
+
+def test_a_volume_is_attached_before_the_host_is_set_up() -> None:
+    def change(values: dict[str, Any]) -> None:
+        values["architecture"]["volume"] = 50
+
+    result = _declared(change)
+    attachment = _named(result, "familyflow-volume-attachment")
+    assert _after(result, _named(result, "familyflow-host-apply"), attachment)
 
 
 def test_no_output_is_a_secret(whole: Run) -> None:

@@ -34,6 +34,9 @@ def record() -> Record:
     """Runs a program and gives what it recorded."""
 
     def recorded(program: Callable[[], object]) -> Recorded:
-        return Recorded(run(lambda: program() and None, "test", {}, frozenset()).graph)
+        def declare() -> None:
+            program()
+
+        return Recorded(run(declare, "test", {}, frozenset()).graph)
 
     return recorded

@@ -9,7 +9,9 @@ from scripts.host.surroundings import surroundings
 
 def test_values_are_read_as_pam_env_reads_them(tmp_path: Path) -> None:
     file = tmp_path / "environment"
-    file.write_text('# a proxy\nHTTPS_PROXY="http://proxy.example.com:3128"\nexport NO_PROXY=localhost\nSSL_CERT_FILE=\'/etc/ca\'\n')
+    file.write_text(
+        "# a proxy\nHTTPS_PROXY=\"http://proxy.example.com:3128\"\nexport NO_PROXY=localhost\nSSL_CERT_FILE='/etc/ca'\n"
+    )
     assert surroundings(file) == {
         "HTTPS_PROXY": "http://proxy.example.com:3128",
         "NO_PROXY": "localhost",
