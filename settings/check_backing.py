@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from settings import droplets
 from settings.backing import ONLY_FOR, AnyBacking, ObjectStorage, Redis
-from settings.checks import Context
+from settings.context import Context
 from settings.problems import Problem
 from settings.product import Product
 

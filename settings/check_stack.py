@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from settings.backing import ObjectStorage
-from settings.checks import LONGEST_NAME, LONGEST_SUFFIX, Context
+from settings.context import Context
 from settings.problems import Problem
 from settings.product import Product
 from settings.stack import Access, Dns
+
+LONGEST_NAME = 63
+"""A droplet's name is its host name, and a bucket's name is part of one: RFC 1123 allows 63."""
+LONGEST_SUFFIX = len("-reserved-address")
 
 
 def names(context: Context, product: Product) -> Iterator[Problem]:

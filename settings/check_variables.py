@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from settings.backing import FIELDS, ObjectStorage
-from settings.checks import Context
+from settings.context import Context
 from settings.masking import is_secret, shown
 from settings.problems import Problem, nearest
 from settings.product import Product

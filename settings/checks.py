@@ -6,50 +6,16 @@ A required value may therefore be missing from what a check sees: its absence ha
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
 
-from pydantic import BaseModel
-
+from settings import check_backing, check_stack, check_variables, fits
+from settings.context import Context
 from settings.masking import shown
 from settings.problems import Problem, nearest
 from settings.product import Product, Service
 
-LONGEST_NAME = 63
-"""A droplet's name is its host name, and a bucket's name is part of one: RFC 1123 allows 63."""
-LONGEST_SUFFIX = len("-reserved-address")
-
-
-@dataclass(frozen=True)
-class Context:
-    """The valid parts of a stack's blocks, and the names as they were written."""
-
-    stack: str
-    raw: Mapping[str, Any]
-    blocks: Mapping[str, BaseModel]
-    secrets: frozenset[str]
-    require_secrets: bool = True
-
-    def says(self, *keys: str) -> bool:
-        """Whether the file gives this key a value at all, be it right or wrong."""
-        where: Any = self.raw
-        for key in keys:
-            if not isinstance(where, Mapping) or where.get(key) is None:
-                return False
-            where = where[key]
-        return True
-
-    def names(self, key: str) -> set[str] | None:
-        """The names below `product.<key>` as written, those of invalid entries too; None where it is no mapping."""
-        product = self.raw.get("product")
-        given = product.get(key, {}) if isinstance(product, Mapping) else None
-        return {str(name) for name in given} if isinstance(given, Mapping) else None
-
 
 def run(context: Context) -> Iterator[Problem]:
     """Every mistake across keys."""
-    from settings import check_backing, check_stack, check_variables, fits
-
     product, architecture = context.blocks.get("product"), context.blocks.get("architecture")
     if isinstance(product, Product):
         yield from _services(product)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from pydantic import BaseModel
 
-from settings.checks import Context
+from settings.context import Context
 from settings.kinds import DropletPm2
 from settings.problems import Problem
 from settings.product import Product, Service
@@ -51,6 +51,11 @@ def _droplet_pm2(context: Context, product: Product) -> Iterator[Problem]:
         if job.schedule is not None:
             message = "droplet-pm2 runs no scheduled job: let a service with `role: scheduler` queue it"
             yield Problem(f"slipway:product.jobs.{name}.schedule", message)
+        if not job.backward_compatible:
+            message = (
+                "is false, should be true: the old release serves until the new one answers; split the change in two"
+            )
+            yield Problem(f"slipway:product.jobs.{name}.backward_compatible", message)
     for variable in OWN_VARIABLES & product.environment.keys():
         yield Problem(f"slipway:product.environment.{variable}", "droplet-pm2 sets it for each process: leave it out")
 
@@ -96,8 +101,20 @@ def _pm2_ports(product: Product) -> Iterator[Problem]:
 
 
 def _pm2_backing(product: Product) -> Iterator[Problem]:
+    hosted: dict[str, str] = {}
     for name, backing in product.backing.items():
         path = f"slipway:product.backing.{name}.provider"
+        if backing.provider == "host" and backing.engine in TAKEN_PORTS:
+            if backing.engine in hosted:
+                first = hosted[backing.engine]
+                yield Problem(
+                    path, f"is host, as {first} is: droplet-pm2 runs one {backing.engine}, use {first} for both"
+                )
+            hosted.setdefault(backing.engine, name)
+            for key in ("version", "memory", "volume"):
+                if key in backing.model_fields_set and getattr(backing, key) is not None:
+                    message = "droplet-pm2 takes what the droplet and its distribution have: leave it out"
+                    yield Problem(f"slipway:product.backing.{name}.{key}", message)
         given = "should be external with `url: {secret: NAME}`"
         if backing.engine in ("postgres", "mongodb") and backing.provider == "host":
             yield Problem(path, f"is host, {given}: droplet-pm2 keeps no database on the droplet")

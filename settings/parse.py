@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from settings import checks, shape
+from settings.context import Context
 from settings.kinds import KINDS
 from settings.masking import is_secret, shown, what_it_is
 from settings.messages import path_of, problems_of
@@ -65,7 +66,7 @@ def parse(
             found, told = _parse_block(block, raw)
             problems += [problem for problem in told if not _is_told(problem, misplaced)]
             blocks[block] = found
-    context = checks.Context(stack, values, blocks, secrets, require_secrets)
+    context = Context(stack, values, blocks, secrets, require_secrets)
     problems += [problem for problem in checks.run(context) if not _is_told(problem, problems)]
     problems += _unknown_keys(others, blocks.get("product"), stack)
     if problems:
@@ -219,7 +220,7 @@ def _unknown_keys(others: Iterable[str], product: Model | None, stack: str) -> l
 
 
 def _unknown_key(key: str, named: set[str], stack: str) -> Problem:
-    path = path_of(NAMESPACE, [key]).replace(f"{NAMESPACE}.", f"{NAMESPACE}:", 1)
+    path = f"{NAMESPACE}:{path_of('', [key]).removeprefix('.')}"
     if key in named:
         set_it = f"`pulumi config set --secret {NAMESPACE}:{key} -s {stack}`"
         return Problem(path, f"is a secret in plain, should be encrypted: take it out, make a new one, {set_it}")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from settings.masking import shown, what_it_is
+from settings.masking import may_be_secret, shown, what_it_is
 from settings.parse import NAMESPACE, parse
 from settings.problems import Problem, SettingsError, nearest
 from settings.stack import BLOCKS
@@ -113,4 +113,4 @@ def _empty_secrets(ours: Mapping[str, Any], secrets: frozenset[str]) -> list[Pro
 
 def _word(key: Any) -> str:
     text = str(key)
-    return text if len(text) < 80 and text.isascii() else shown(text)
+    return text if len(text) < 80 and text.isascii() and not may_be_secret(text) else shown(text)

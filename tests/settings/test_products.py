@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from settings import checks
+from settings.context import Context
 from settings.product import Product
 from settings.variables import Generated, Secret, Wired
 
@@ -30,7 +31,7 @@ def product(name: str) -> Product:
 def test_a_product_block_parses_and_is_consistent_without_any_kind(name: str) -> None:
     block = product(name)
     secrets = frozenset(secret for _, secret in block.secret_references())
-    context = checks.Context(name, {"product": raw(name)}, {"product": block}, secrets)
+    context = Context(name, {"product": raw(name)}, {"product": block}, secrets)
     assert list(checks.run(context)) == []
 
 
