@@ -72,7 +72,8 @@ def test_a_file_is_no_longer_than_can_be_read_at_once(file: Path) -> None:
 
 
 def test_no_file_names_a_place_on_the_machine_it_was_written_on() -> None:
-    places = re.compile(rb"(?<![\w.])/(?:work|root|home/[a-z]+)/(?!\.)[a-z]|/tmp/[a-z]\b/")
+    here = "|".join(re.escape(str(place)) for place in (ROOT, Path(sys.prefix)))
+    places = re.compile(rf"(?<![\w.])/(?:work|workspaces)/[a-z]|/tmp/[a-z]/|{here}".encode())
     found = {
         f"{file.relative_to(ROOT)}: {match[0].decode()}"
         for file in TRACKED
