@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import sys
 from collections.abc import Callable
@@ -26,27 +25,32 @@ COMMANDS = {
 """Each command: its module, its function (arguments -> exit code), what it does."""
 
 
+def _explain(arguments: list[str]) -> str:
+    """Say which commands there are and leave: with 0 for --help, with 2 for what is no command."""
+    import argparse  # costs as much as everything that an apply without changes does with its files
+
+    lines = "\n".join(f"  {name:18}{what}" for name, (_, _, what) in COMMANDS.items())
+    form = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(prog="slipway", description=f"commands:\n{lines}", formatter_class=form)
+    parser.add_argument("command", choices=COMMANDS, metavar="command")
+    return str(parser.parse_args(arguments).command)
+
+
 def main(arguments: list[str]) -> int:
     """Run one command. Exit 1 with the reason in one line, and the last lines of what failed below it."""
-    lines = "\n".join(f"  {name:18}{what}" for name, (_, _, what) in COMMANDS.items())
-    parser = argparse.ArgumentParser(
-        prog="slipway", description=f"commands:\n{lines}", formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("command", choices=COMMANDS, metavar="command")
-    parser.add_argument("arguments", nargs=argparse.REMAINDER)
-    chosen = parser.parse_args(arguments)
-    module, function, _ = COMMANDS[chosen.command]
+    command = arguments[0] if arguments and arguments[0] in COMMANDS else _explain(arguments)
+    module, function, _ = COMMANDS[command]
     run: Callable[[list[str]], int] = getattr(importlib.import_module("." + module, __package__), function)
     try:
-        return run(chosen.arguments)
+        return run(arguments[1:])
     except HostError as error:
-        print(f"slipway {chosen.command}: {error.reason}", file=sys.stderr)
+        print(f"slipway {command}: {error.reason}", file=sys.stderr)
         for line in error.tail:
             print(f"    {line}", file=sys.stderr)
         return 1
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        print(f"slipway {chosen.command}: {where}{error.strerror}", file=sys.stderr)
+        print(f"slipway {command}: {where}{error.strerror}", file=sys.stderr)
         return 1
 
 

@@ -5,13 +5,18 @@ from __future__ import annotations
 import sys
 
 from . import firewall, firewall_kernel
-from .context import Host
+from .actions import private
+from .context import STATE, Host
 from .deadman import DeadMan
+from .files import write
 from .manifest import Firewall
 from .run import HostError
 
 REVERT_AFTER = 120
 """Seconds after an apply in which a new connection has to confirm the new rules."""
+
+CONFIRMED = STATE + "/firewall-confirmed"
+"""The rules that a new connection has been made under."""
 
 _PATHS = (firewall.RULES[4], firewall.RULES[6], firewall.DEFAULTS, firewall.ENABLED)
 
@@ -27,13 +32,17 @@ def refuse_lockout(host: Host, wanted: Firewall | None) -> None:
 
 
 def apply(host: Host, wanted: Firewall | None) -> bool:
-    """Bring the firewall to what is wanted, with a way back. True if it changed and waits to be confirmed."""
+    """Bring the firewall to what is wanted. True if a new connection has to confirm it, else it puts itself back.
+
+    Rules that were confirmed before are known to let us in: what has drifted from them is set right without a way back.
+    """
     if wanted is None or not firewall.differs(host, wanted):
         return False
-    guard = _guard(host)
-    guard.arm()
+    known = _confirmed(host) == _text(wanted)
+    if not known:
+        _guard(host).arm()
     firewall.change(host, wanted)
-    return True
+    return not known
 
 
 def wait_for_confirmation(host: Host) -> None:
@@ -43,22 +52,40 @@ def wait_for_confirmation(host: Host) -> None:
 
 
 def confirm(arguments: list[str]) -> int:
-    """`slipway firewall-confirm`: keep the rules. Fails if they have been put back, or are not as they should be."""
+    """`slipway firewall-confirm`: keep the rules. Fails if they had been put back; they are applied again then."""
     from .apply import kept_manifest
 
     host = Host(out=sys.stdout)
     with host.lock():
+        wanted = kept_manifest(host).firewall
+        if wanted is None:
+            return 0
+        if firewall.differs(host, wanted):
+            firewall.refuse_lockout(wanted, firewall.session_address())
+            if apply(host, wanted):
+                wait_for_confirmation(host)
+                raise HostError(
+                    "nobody confirmed the rules in time, so they had put themselves back; they are applied again: "
+                    f"run this again over a new connection within {REVERT_AFTER} s"
+                )
         guard = _guard(host)
         if guard.armed():
             guard.disarm()
+        if write(host, private(CONFIRMED, _text(wanted))):
             host.note("firewall: confirmed")
-    wanted = kept_manifest(host).firewall
-    if wanted is not None and firewall.differs(host, wanted):
-        raise HostError(
-            "the firewall is not the one of the last manifest: it was not confirmed in time and put itself back, "
-            "or was changed by hand; run `slipway apply --again`, then confirm over a new connection"
-        )
     return 0
+
+
+def _text(wanted: Firewall) -> str:
+    return "".join(f"{port} {source}\n" for port, source in sorted(firewall.rules(wanted)))
+
+
+def _confirmed(host: Host) -> str:
+    try:
+        with open(host.at(CONFIRMED), encoding="utf-8") as opened:
+            return opened.read()
+    except FileNotFoundError:
+        return ""
 
 
 def revert(arguments: list[str]) -> int:

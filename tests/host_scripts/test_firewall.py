@@ -201,6 +201,23 @@ def test_the_way_back_is_open_before_the_first_rule_changes(host: FakeHost) -> N
     assert "203.0.113.99" in kept
 
 
+def test_rules_that_were_confirmed_before_are_set_right_without_a_way_back(host: FakeHost) -> None:
+    """Nobody would confirm them: the program does so where it has changed them."""
+    host.put(firewall_guard.CONFIRMED, firewall_guard._text(WANTED))
+    good = host.text(firewall.RULES[4])
+    host.put(firewall.RULES[4], good.replace("203.0.113.7", "203.0.113.99"))
+
+    def ufw(argv: list[str]) -> str | None:
+        if argv[0] == "ufw":
+            host.put(firewall.RULES[4], good)
+        return good_kernel(argv)
+
+    host.programs = ufw
+    assert firewall_guard.apply(host, WANTED) is False
+    assert not [argv for argv in host.ran if argv[0] == "systemctl"]
+    assert host.changes == 2
+
+
 def test_what_has_to_come_in_is_allowed_before_anything_is_shut(host: FakeHost) -> None:
     host.put(firewall.RULES[4], V4.replace("203.0.113.7", "203.0.113.99"))
     with pytest.raises(HostError, match="the firewall is not what was asked for"):
