@@ -1,4 +1,7 @@
-"""The stand-in for pulumi-cloudflare 6: records that the resolver answers with; settings and rules, recorded."""
+"""The stand-in for pulumi-cloudflare 6: records that the resolver answers with; settings and rules, recorded.
+
+The API's error codes and texts are from memory: no source for them was read.
+"""
 
 from __future__ import annotations
 

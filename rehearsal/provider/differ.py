@@ -31,14 +31,13 @@ def difference(resource: Resource, old: Properties, new: Properties, by_default:
     table = REPLACES[resource.token]
     forced = resource.forces(plain(old), plain(new)) if changed else ()
     replaces = tuple(key for key in changed if key in table or key in forced)
-    return Difference(changed, replaces, bool(replaces) and _name_is_taken(resource, old, new, by_default))
+    return Difference(changed, replaces, bool(replaces) and _name_is_chosen(resource, new, by_default))
 
 
-def _name_is_taken(resource: Resource, old: Properties, new: Properties, by_default: Collection[str]) -> bool:
-    """A name that the program chose is the old one's until that is gone (nameRequiresDeleteBeforeReplace)."""
-    if resource.named is None or resource.named in by_default:
-        return False
-    return bool(plain(old.get(resource.named)) == plain(new.get(resource.named)))
+def _name_is_chosen(resource: Resource, new: Properties, by_default: Collection[str]) -> bool:
+    """Whether the program chose the name, even another one than before (nameRequiresDeleteBeforeReplace in the bridge's
+    pkg/tfbridge/schema.go, read at 2026-08-05)."""
+    return resource.named is not None and resource.named in new and resource.named not in by_default
 
 
 def _same(resource: Resource, key: str, old: Any, new: Any) -> bool:

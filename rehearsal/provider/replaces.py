@@ -1,9 +1,9 @@
 """Which property changes replace a resource instead of changing it in place.
 
-Sources, read 2026-11: `ForceNew` in the schemas of terraform-provider-digitalocean (digitalocean/<area>/resource_*.go,
-the code behind pulumi-digitalocean 4.84), `replaceOnChanges` in pulumi-command 1.2.1 (provider/pkg/provider/common/
-inputs.go, remote/copy.go), `RequiresReplace` in cloudflare's v6 provider, and the schemas of terraform-provider-tls and
--random, where every property replaces.
+Read in the sources, at these states: `ForceNew` in terraform-provider-digitalocean of 2026-08-06
+(digitalocean/<area>/resource_*.go), `replaceOnChanges` in pulumi-command of 2026-08-21, `RequiresReplace` in
+terraform-provider-cloudflare of 2026-07-10 (internal/services/<name>/schema.go), -tls of 2026-04-28 and -random of
+2026-06-11. What the Pulumi packages override on top of them was not read.
 """
 
 from __future__ import annotations
@@ -60,10 +60,9 @@ REPLACES: dict[str, frozenset[str]] = {
     f"{_DO}certificate:Certificate": frozenset(
         {"name", "privateKey", "leafCertificate", "certificateChain", "domains", "type"}
     ),
-    # cloudflare, internal/services/{dns_record,zone_setting,ruleset}
-    "cloudflare:index/dnsRecord:DnsRecord": frozenset({"zoneId"}),
+    "cloudflare:index/dnsRecord:DnsRecord": frozenset({"zoneId", "type"}),
     "cloudflare:index/zoneSetting:ZoneSetting": frozenset({"zoneId", "settingId"}),
-    "cloudflare:index/ruleset:Ruleset": frozenset({"zoneId", "accountId", "kind", "phase"}),
+    "cloudflare:index/ruleset:Ruleset": frozenset({"zoneId", "accountId", "kind", "name", "phase"}),
     "command:remote:Command": frozenset({"triggers"}),
     "command:remote:CopyToRemote": frozenset({"triggers"}),
     "command:local:Command": frozenset({"triggers"}),

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class RefusedError(Exception):
-    """What the cloud answers to a request that it won't carry out, in its own words."""
+    """What the stand-in answers to a request that the cloud would not carry out."""
 
 
 @dataclass(frozen=True)

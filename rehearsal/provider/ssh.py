@@ -1,4 +1,7 @@
-"""SSH as pulumi-command 1.2.1 does it: retries, host key check, errors (provider/pkg/provider/remote/connection.go)."""
+"""SSH as pulumi-command 1.2.1 does it: retries, host key check, errors (provider/pkg/provider/remote/connection.go).
+
+The texts around an error are pulumi-command's; those of Go's own ssh and net packages are from memory.
+"""
 
 from __future__ import annotations
 

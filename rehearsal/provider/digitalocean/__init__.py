@@ -1,4 +1,13 @@
-"""The stand-in for pulumi-digitalocean 4.84: its resources on the local cloud, its refusals in its words."""
+"""The stand-in for pulumi-digitalocean 4.84: its resources on the local cloud, and what is refused.
+
+The texts of refusals are of three kinds. From the provider's source (terraform-provider-digitalocean of 2026-08-06):
+most of what `check` finds, and "can only be expanded". Quoted from public reports of the API: invalid size (docker
+machine#288), size not available in this region (axiom#305), region not available (api-v2#41), invalid key identifiers
+(typhoon#106), SSH key in use (packer-plugin-digitalocean#113), VPC with members (pulumi-digitalocean#753). All others
+are ours: they refuse what the API's documentation or facts forbid, and the API says it otherwise. Without a source
+that was read: the limits of 50 firewall rules, 30 s TTL, 16 TiB a volume and 64 KiB of user data, and which names
+have to be unique.
+"""
 
 from __future__ import annotations
 

@@ -13,10 +13,6 @@ from rehearsal.provider.store import Record
 from rehearsal.provider.values import Properties
 
 _PRIVATE = tuple(ipaddress.ip_network(block) for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
-# networks that the platform keeps for itself (docs.digitalocean.com/products/networking/vpc/details/limits)
-_KEPT = tuple(
-    ipaddress.ip_network(block) for block in ("10.244.0.0/16", "10.245.0.0/16", "10.246.0.0/24", "10.229.0.0/16")
-)
 
 
 class Vpc(Recorded):
@@ -94,7 +90,7 @@ def _refuse_range(rows: Mapping[str, Record], inputs: Properties) -> None:
     if not 16 <= wanted.prefixlen <= 28:
         raise RefusedError("Error creating VPC: 422 IP range may not be smaller than /28 nor larger than /16")
     taken = [ipaddress.ip_network(row["ipRange"]) for row in rows.values()]
-    if any(wanted.overlaps(other) for other in (*taken, *_KEPT)):
+    if any(wanted.overlaps(other) for other in taken):
         raise RefusedError("Error creating VPC: 422 This range/size overlaps with another VPC network in your account.")
 
 

@@ -236,6 +236,8 @@ def test_ipv6_can_be_turned_on_in_place_but_not_off(digitalocean: Any) -> None:
 def test_a_chosen_name_has_to_be_free_before_its_successor_is_made(digitalocean: Any) -> None:
     """facts: fixed names block create-before-delete."""
     assert digitalocean.diff(DROPLET, HOST, {**HOST, "image": "debian-13-x64"}).deleteBeforeReplace
+    renamed = {**HOST, "image": "debian-13-x64", "name": "other"}
+    assert digitalocean.diff(DROPLET, HOST, renamed).deleteBeforeReplace  # the bridge does not compare the names
     unnamed = {key: value for key, value in HOST.items() if key != "name"}
     assert not digitalocean.diff(DROPLET, unnamed, {**unnamed, "image": "debian-13-x64"}).deleteBeforeReplace
 

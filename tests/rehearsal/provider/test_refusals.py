@@ -1,4 +1,4 @@
-"""What DigitalOcean refuses is refused here, in its words."""
+"""What DigitalOcean refuses is refused here; the package's text says which wordings are its own."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from rehearsal.provider.digitalocean.catalog import ABSENT
 from rehearsal.provider.values import Properties
 
 VPC = "digitalocean:index/vpc:Vpc"
@@ -31,7 +32,6 @@ DROPLET_REFUSALS: dict[str, Properties] = {
     "invalid size": {"size": "s-3vcpu-5gb"},
     "invalid region": {"region": "mars1"},
     "Region is not available": {"region": "sfo1"},
-    "Size is not available in this region": {"region": "nyc2", "size": "g-2vcpu-8gb"},
     "invalid image": {"image": "ubuntu-12-04-x64"},
     "Only valid hostname characters": {"name": "web_1"},
     "11:22 are invalid key identifiers": {"sshKeys": ["11:22"]},
@@ -96,6 +96,13 @@ REFUSALS: list[tuple[str, str, Properties]] = [
 def test_it_refuses_what_the_cloud_refuses(digitalocean: Any, token: str, wording: str, inputs: Properties) -> None:
     with pytest.raises(Exception, match=wording):
         digitalocean.create(token, inputs)
+
+
+def test_a_size_that_a_region_lacks_is_refused(digitalocean: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(ABSENT, "nyc3", frozenset({"s-2vcpu-4gb"}))
+    network, _ = digitalocean.create(VPC, {"region": "nyc3", "name": "net"})
+    with pytest.raises(Exception, match="Size is not available in this region"):
+        digitalocean.create(DROPLET, {**HOST, "vpcUuid": network})
 
 
 def test_ranges_of_two_networks_must_not_overlap(digitalocean: Any) -> None:

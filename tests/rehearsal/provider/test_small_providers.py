@@ -110,3 +110,9 @@ def test_cloudflares_records_reach_the_resolver_too(start_plugin: Start) -> None
 def test_it_refuses_what_cloudflare_refuses(start_plugin: Start, changes: Properties, wording: str) -> None:
     with pytest.raises(Exception, match=wording):
         start_plugin("cloudflare").create(RECORD, {**PROXIED, **changes})
+
+
+@pytest.mark.parametrize(("name", "replaces"), [("type", True), ("zoneId", True), ("content", False), ("name", False)])
+def test_a_cloudflare_records_change_replaces_or_not(start_plugin: Start, name: str, replaces: bool) -> None:
+    changed = {**PROXIED, name: {"type": "CNAME", "zoneId": ZONE[::-1]}.get(name, "other.example.com")}
+    assert list(start_plugin("cloudflare").diff(RECORD, PROXIED, changed).replaces) == ([name] if replaces else [])
