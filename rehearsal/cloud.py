@@ -256,10 +256,12 @@ class LocalCloud:
 
     def set_records(self, records: Mapping[str, Sequence[Record]]) -> None:
         """What the resolver answers with: all records of all zones, by whole name without the dot at the end."""
-        state = self._state()
-        Internet(self.docker, state.internet).set_records(dns.configuration(records))
-        with self._store.change() as changed:
-            changed.records = {name: list(values) for name, values in records.items()}
+        self._state()
+        new = {name: list(values) for name, values in records.items()}
+        with self._store.change() as state:  # one at a time: two records of a stack are made at once
+            if new != state.records:
+                Internet(self.docker, state.internet).set_records(dns.configuration(new))
+                state.records = new
 
     # --- the rest of the internet ---------------------------------------------------------------------------------
     def test_authority_pem(self) -> str:
@@ -278,10 +280,8 @@ class LocalCloud:
         """A PostgreSQL database outside of all hosts, reached over TLS; its URL, which holds a password.
 
         The same name gives the same database. CloudError for a name that is not [a-z][a-z0-9-]*."""
-        state = self._state()
-        if name in state.databases:
+        self._state()
+        with self._store.change() as state:
+            if name not in state.databases:
+                state.databases[name] = Internet(self.docker, state.internet).create_database(name)
             return state.databases[name]
-        url = Internet(self.docker, state.internet).create_database(name)
-        with self._store.change() as changed:
-            changed.databases[name] = url
-        return url

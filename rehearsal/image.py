@@ -92,9 +92,18 @@ def keep(docker: Docker, tag: str) -> None:
     docker.call("save", "--output", str(partial), tag, timeout=_BUILD_PATIENCE)
     partial.chmod(0o600)
     partial.replace(kept)
+    _forget_older(docker, tag)
     for older in kept.parent.glob(f"{tag.partition(':')[0]}-*.tar"):
         if older != kept:
             older.unlink(missing_ok=True)
+
+
+def _forget_older(docker: Docker, tag: str) -> None:
+    """Removes all but this image and the one before it (another clone of the project may use that)."""
+    repository = tag.partition(":")[0]
+    tags = docker.call("images", "--format", "{{.Repository}}:{{.Tag}}", repository).stdout.split()
+    for older in [found for found in tags if found != tag][1:]:
+        docker.call("rmi", older, check=False)  # one that a container uses stays
 
 
 def load(docker: Docker, tag: str) -> bool:

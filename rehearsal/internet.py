@@ -21,6 +21,7 @@ _FILES = {
     "prepare": "prepare.sh",
     "packages": "packages",
     "start": "start.sh",
+    "set-records": "set-records.sh",
     "nginx.conf": "nginx.conf",
     "dnsmasq.conf": "dnsmasq.conf",
     "pebble.service": "pebble.service",
@@ -83,24 +84,20 @@ class Internet:
 
     def set_records(self, configuration: str) -> None:
         """Has the resolver answer these names; the former ones stay if dnsmasq does not understand the text."""
-        script = (
-            "cat >/etc/dnsmasq.d/records.new && mv /etc/dnsmasq.d/records.conf /etc/dnsmasq.d/records.old && "
-            "mv /etc/dnsmasq.d/records.new /etc/dnsmasq.d/records.conf && chmod 644 /etc/dnsmasq.d/records.conf && "
-            "if dnsmasq --test; then systemctl restart dnsmasq.service; "
-            "else mv /etc/dnsmasq.d/records.old /etc/dnsmasq.d/records.conf; exit 1; fi"
-        )
-        self.docker.exec(self.container, ["sh", "-c", script], input=configuration)
+        self.docker.exec(self.container, [f"{_HOME}/set-records"], input=configuration)
 
     def create_database(self, name: str) -> str:
         """A database with an owner of its own; the URL, with a password that only it and the server know."""
         if not _DATABASE.match(name):
             raise CloudError(f"{name!r} is no name for a database")
         user, password = name.replace("-", "_"), secrets.token_urlsafe(24)
-        sql = f'CREATE ROLE "{user}" LOGIN PASSWORD \'{password}\';\nCREATE DATABASE "{user}" OWNER "{user}";\n'
-        # By standard input: an argument would show the password in the process list.
-        self.docker.exec(
-            self.container, ["runuser", "-u", "postgres", "--", "psql", "-qX", "-v", "ON_ERROR_STOP=1"], input=sql
+        sql = (
+            f'DROP DATABASE IF EXISTS "{user}";\nDROP ROLE IF EXISTS "{user}";\n'  # what an interrupted one has left
+            f'CREATE ROLE "{user}" LOGIN PASSWORD \'{password}\';\nCREATE DATABASE "{user}" OWNER "{user}";\n'
         )
+        # By standard input: an argument would show the password in the process list. Terse: an error quotes no line.
+        psql = ["psql", "-qX", "-v", "ON_ERROR_STOP=1", "-v", "VERBOSITY=terse"]
+        self.docker.exec(self.container, ["runuser", "-u", "postgres", "--", *psql], input=sql)
         return f"postgresql://{user}:{password}@{_POOLER}:5432/{user}?sslmode=require"
 
 

@@ -218,6 +218,15 @@ def test_the_resolver_answers_the_records_and_nothing_it_was_not_told(
     assert done.stdout.split() == [local_host.host.public_address, "app.example.com"]
 
 
+def test_records_that_change_often_are_answered_as_they_are_last(local_cloud: LocalCloud) -> None:
+    """An `up` changes one record after the other, faster than systemd likes to restart a service."""
+    for last in range(1, 10):
+        local_cloud.set_records({"often.example.com": [Record("A", f"192.0.2.{last}")]})
+    with pytest.raises(CloudError, match="is no address"):
+        local_cloud.set_records({"often.example.com": [Record("A", "nowhere")]})
+    assert local_cloud.outsider().run(["dig", "+short", "often.example.com"]).stdout == "192.0.2.9\n"
+
+
 def test_packages_install_as_they_do_on_this_machine(local_host: LocalHost) -> None:
     """ALL5: apt, pip and npm find their registries and trust them, for root and for a service user under systemd."""
     script = """set -e

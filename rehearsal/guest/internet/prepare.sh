@@ -16,6 +16,9 @@ rm -f /etc/nginx/sites-enabled/default
 cp "$here/nginx.conf" /etc/nginx/conf.d/internet.conf
 cp "$here/dnsmasq.conf" /etc/dnsmasq.conf
 cp "$here/pebble.service" /etc/systemd/system/pebble-acme.service
+# The resolver restarts at every change of a record, however many there are.
+mkdir -p /etc/systemd/system/dnsmasq.service.d
+printf '[Unit]\nStartLimitIntervalSec=0\n' >/etc/systemd/system/dnsmasq.service.d/often.conf
 git config --system safe.directory '*'
 git config --system uploadpack.allowAnySHA1InWant true   # as GitHub: a commit may be fetched by its hash
 git config --system uploadpack.allowFilter true
