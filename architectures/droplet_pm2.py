@@ -84,7 +84,10 @@ def _variables(settings: Settings, plain: wiring.Values) -> dict[str, str]:
 
 
 def _manifest(settings: Settings, plain: wiring.Values) -> str:
-    return bundle.bundle(droplet_pm2.manifest(settings, _variables(settings, plain), plain.passwords).as_dict())
+    source = settings.product.source
+    token = plain.secrets[source.token.secret] if source and source.token else None
+    manifest = droplet_pm2.manifest(settings, _variables(settings, plain), plain.passwords, token)
+    return bundle.bundle(manifest.as_dict())
 
 
 def _release(settings: Settings, plain: wiring.Values) -> str:

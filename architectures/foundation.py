@@ -10,7 +10,6 @@ import pulumi
 from components.bucket import Bucket, BucketArgs
 from components.network import Network, NetworkArgs
 from components.project import Group, GroupArgs
-from settings import droplets
 from settings.backing import ObjectStorage
 from settings.stack import Settings
 
@@ -49,11 +48,10 @@ def lay(settings: Settings) -> Foundation:
 
 
 def bucket_args(settings: Settings, backing: str, storage: ObjectStorage) -> BucketArgs:
-    """A bucket is near its product: in its region where Spaces is there, else where the stack file says."""
-    region = storage.region or settings.architecture.region
+    """A bucket is near its product, unless the stack file says otherwise."""
     return BucketArgs(
         bucket=storage.bucket or f"{settings.name}-{backing}",
-        region=region if region in droplets.SPACES_REGIONS else "nyc3",
+        region=storage.region or settings.architecture.region,
         lifecycle=storage.lifecycle,
         versioning=storage.versioning,
         public=storage.public,

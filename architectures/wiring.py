@@ -28,11 +28,12 @@ def gather(settings: Settings, facts: Mapping[str, Mapping[str, pulumi.Input[str
     parts: dict[str, Any] = {
         "secrets": {name: config.require_secret(name) for name in names},
         "generated": {
-            variable: _generate(settings, variable, value.generate) for variable, value in _generated(settings)
+            variable: _generate(f"{settings.name}-{variable.lower().replace('_', '-')}", value.generate)
+            for variable, value in _generated(settings)
         },
         "facts": facts,
         "passwords": {
-            name: _generate(settings, name, 32)
+            name: _generate(f"{settings.name}-{name}-password", 32)
             for name, backing in settings.product.backing.items()
             if backing.provider == "host"
         },
@@ -51,7 +52,6 @@ def _generated(settings: Settings) -> Iterator[tuple[str, Generated]]:
             yield variable, value
 
 
-def _generate(settings: Settings, what: str, length: int) -> pulumi.Output[str]:
-    name = f"{settings.name}-{what.lower().replace('_', '-')}"
+def _generate(name: str, length: int) -> pulumi.Output[str]:
     made: pulumi.Output[str] = random.RandomPassword(name, length=length, special=False).result
     return made

@@ -20,14 +20,19 @@ NODE, PM2, PNPM = "24.19.0", "7.0.4", "10.34.9"
 KEPT_RELEASES = 5
 DRAIN_SECONDS = 3
 """Between the switch and the stop of the old release: a request that nginx has just handed over arrives within it."""
+SOURCE_TOKEN = "/etc/slipway/source-token"  # noqa: S105 - its path
+"""Where scripts/host/checkout.py looks for it: root's alone."""
 FREE_MIB = 1024
 """A release does not start with less free disk, in MiB: a full disk stops Redis and RabbitMQ, too."""
 
 _INSTALL = {"python": "pip install -r requirements.txt", "node": "pnpm install --frozen-lockfile"}
 
 
-def manifest(settings: Settings, variables: Mapping[str, str], passwords: Mapping[str, str]) -> Manifest:
-    """The host, whole. `passwords` are of the backing services that run on it, by name."""
+def manifest(
+    settings: Settings, variables: Mapping[str, str], passwords: Mapping[str, str], source_token: str | None = None
+) -> Manifest:
+    """The host, whole. `passwords` are of the backing services that run on it, by name; `source_token` may read the
+    product's repository where that is private."""
     architecture, product = _architecture(settings), settings.product
     return Manifest(
         product=product.name,
@@ -37,8 +42,8 @@ def manifest(settings: Settings, variables: Mapping[str, str], passwords: Mappin
         toolchain=Toolchain(NODE, {"pm2": PM2, "pnpm": PNPM}),
         users=(User(product.name, f"/srv/{product.name}"), *sshd.users()),
         directories=tuple(_directories(product)),
-        files=tuple(_files(settings, variables, passwords)),
-        absent=("/etc/nginx/sites-enabled/default",),
+        files=(*_files(settings, variables, passwords), *_token_file(source_token)),
+        absent=("/etc/nginx/sites-enabled/default", *(() if source_token else (SOURCE_TOKEN,))),
         units=tuple(_units(settings)),
         firewall=Firewall(settings.access.admin_cidrs, (80, 443)),
         certificate=Certificate(product.domains, product.contact, settings.certificates.directory),
@@ -149,6 +154,10 @@ def _files(settings: Settings, variables: Mapping[str, str], passwords: Mapping[
         else:
             files += rabbitmq.files(name, passwords[backing_name], memory)
     return files
+
+
+def _token_file(token: str | None) -> list[File]:
+    return [File(SOURCE_TOKEN, token + "\n", "0600")] if token else []
 
 
 def _units(settings: Settings) -> list[Unit]:

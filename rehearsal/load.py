@@ -14,7 +14,7 @@ import ssl
 import sys
 import time
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 TIMEOUT = 35.0
@@ -162,7 +162,7 @@ async def _main(options: argparse.Namespace) -> None:
     told = asyncio.create_task(_until_told(load))
     await load.run()
     told.cancel()
-    print(json.dumps(asdict(load.tally)), flush=True)
+    print(json.dumps(vars(load.tally)), flush=True)
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from pathlib import Path
 
@@ -10,13 +11,16 @@ from .run import HostError
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 FETCH_SECONDS = 600
+TOKEN = Path("/etc/slipway/source-token")
+"""May read the repository, where that is private. Only root can read it; git gets it for the fetch, builds never do."""
 
 
 class Source:
     """The product's repository at `url`, mirrored in `mirror`. All of git runs as the service user."""
 
-    def __init__(self, commands: Commands, mirror: Path, url: str) -> None:
+    def __init__(self, commands: Commands, mirror: Path, url: str, token: Path = TOKEN) -> None:
         self.commands = commands
+        self.token = token
         self.mirror = mirror
         self.url = url
 
@@ -52,7 +56,22 @@ class Source:
         return code == 0
 
     def _fetch(self, *what: str) -> None:
-        self._git("fetch", "--quiet", "--no-auto-gc", "--end-of-options", self.url, *what, what=f"git fetch {what[0]}")
+        arguments = ("fetch", "--quiet", "--no-auto-gc", "--end-of-options", self.url, *what)
+        environment = self._environment() | self._credentials()
+        self._git(*arguments, what=f"git fetch {what[0]}", environment=environment)
+
+    def _credentials(self) -> dict[str, str]:
+        """The token as a setting in git's environment: in no command line, in no file of the service user's."""
+        try:
+            token = self.token.read_text("ascii").strip()
+        except FileNotFoundError:
+            return {}
+        header = base64.b64encode(f"x-access-token:{token}".encode()).decode()
+        return {
+            "GIT_CONFIG_COUNT": "1",
+            "GIT_CONFIG_KEY_0": f"http.{self.url}.extraHeader",
+            "GIT_CONFIG_VALUE_0": f"Authorization: Basic {header}",
+        }
 
     def _git(self, *arguments: str, what: str, environment: dict[str, str] | None = None) -> None:
         self.commands.logged(

@@ -130,6 +130,23 @@ def test_the_environment_is_complete_on_the_host(whole: Run) -> None:
     assert set(_values()["product"]["environment"]) <= written
 
 
+def test_a_private_repositorys_token_lands_in_a_file_of_roots_alone() -> None:
+    def change(values: dict[str, Any]) -> None:
+        values["product"]["source"]["token"] = {"secret": "SENTRY_DSN"}
+
+    manifest = _named(_declared(change), "familyflow-host-apply").manifest
+    assert manifest is not None
+    (token,) = [file for file in manifest["files"] if file["path"] == "/etc/slipway/source-token"]
+    assert (token["mode"], token["owner"]) == ("0600", "root")
+    assert token["content"] == "‹SENTRY_DSN›\n"
+
+
+def test_a_public_repository_leaves_no_token_behind(whole: Run) -> None:
+    manifest = _named(whole, "familyflow-host-apply").manifest
+    assert manifest is not None
+    assert "/etc/slipway/source-token" in manifest["absent"]
+
+
 @pytest.mark.parametrize("key", ["url", "health", "address", "login", "known_hosts", "release", "monthly_cost"])
 def test_the_outputs_say_where_it_is_and_what_runs(whole: Run, key: str) -> None:
     assert whole.outputs.values[key]
