@@ -27,10 +27,10 @@ $(VENV)/.developer: requirements.txt requirements-dev.txt
 setup: $(VENV)/.program ## install what the program itself needs, into .venv
 
 plan: $(VENV)/.program ## show what a stack makes, costs and needs: STACK=, FORMAT=text|markdown|json, FILES=1
-	@$(RUN) -m plan --stack $(STACK) --format $(FORMAT) $(if $(FILES),--files)
+	@$(RUN) -W ignore -m plan --stack $(STACK) --format $(FORMAT) $(if $(FILES),--files)
 
 rehearse: $(VENV)/.developer ## bring a stack up on this machine with the real engine, and check it from outside: STACK=, CHECKS=basic|all
-	@$(RUN) -m rehearsal up --stack $(STACK) --checks $(CHECKS)
+	@$(RUN) -W ignore -m rehearsal up --stack $(STACK) --checks $(CHECKS)
 
 rehearse-shell: $(VENV)/.developer ## log in to the rehearsed host
 	@$(RUN) -m rehearsal shell --stack $(STACK)
@@ -61,10 +61,14 @@ test: $(VENV)/.developer tools lint ## every test, the rehearsal with all its ch
 bench: $(VENV)/.developer ## speed, as ratios measured in one run
 	@$(RUN) -m bench
 
-schema: $(VENV)/.developer ## write docs/stack.schema.json anew
+schema: $(VENV)/.developer ## write the schema and the page about stack files anew
 	@$(RUN) -m settings.schema > docs/stack.schema.json
+	@$(RUN) -m settings.reference > docs/stack-file.md
+
+env-example: $(VENV)/.program ## print the .env.example of a stack, names and comments only: STACK=
+	@$(RUN) -m scripts.env_example --stack $(STACK)
 
 clean: ## remove what this project installed into its own folder
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
 
-.PHONY: help setup plan rehearse rehearse-shell rehearse-down release rollback tools lint unit test bench schema clean
+.PHONY: help setup plan rehearse rehearse-shell rehearse-down release rollback tools lint unit test bench schema env-example clean

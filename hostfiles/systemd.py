@@ -58,6 +58,8 @@ def files(settings: Settings) -> list[File]:
         "slipway-recover.service": _recover(product.name),
         "slipway-certificate.service": _certificate(),
         "slipway-certificate.timer": _certificate_timer(),
+        # the distributions start nginx again after an upgrade, but not after it was killed
+        "nginx.service.d/10-slipway.conf": joined([HEADER, "[Service]", "Restart=always", "RestartSec=1"]),
         **dict(_bridges(product)),
     }
     if settings.architecture.volume is not None:

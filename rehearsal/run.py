@@ -8,6 +8,7 @@ import json
 import os
 import secrets
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -95,9 +96,11 @@ class Rehearsal:
         if self._engine is not None:
             return
         given = self._given if self._given is not None else self._stack_file()
-        self.workspace.make(find_engine(self.show))
-        if self._behind == workshop.LOCAL:
-            self.cloud.prepare()
+        with ThreadPoolExecutor() as pool:  # both take minutes the first time, and neither needs the other
+            engine = pool.submit(find_engine, self.show)
+            if self._behind == workshop.LOCAL:
+                pool.submit(self.cloud.prepare).result()
+            self.workspace.make(engine.result())
         if self.workspace.release_stale_lock():
             self.show("an earlier run of the engine was killed: its lock is removed")
         self._engine = self._open()
