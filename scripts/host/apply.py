@@ -10,6 +10,7 @@ from . import accounts, certificate, deadman, files, firewall_guard, machine, pa
 from .actions import Pending, private
 from .context import Host
 from .manifest import Manifest, read
+from .meanwhile import Meanwhile
 from .run import HostError
 
 Check = Callable[[files.Changes], None]
@@ -46,10 +47,12 @@ def _apply(host: Host, manifest: Manifest, text: str, check: Check) -> None:
     firewall_guard.refuse_lockout(host, manifest.firewall)
     machine.hostname(host, manifest.hostname)
     machine.swap(host, manifest.swap_mib)
-    packages.packages(host, manifest.packages)
+    # Node comes over the network while apt-get unpacks: together they take little longer than the longer one.
+    tools = Meanwhile(lambda: toolchain.toolchain(host, manifest.toolchain))
+    packages.packages(host, manifest.packages, toolchain.NEEDS, tools.start)
     accounts.users(host, manifest.users)
     files.directories(host, manifest.directories)
-    toolchain.toolchain(host, manifest.toolchain)
+    tools.finish()
     tls.placeholder(host, manifest.certificate)
     pending = Pending(host)
     _files(host, manifest, text, pending, check)

@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import os
 import re
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from typing import TextIO
@@ -35,6 +36,7 @@ class Host:
         self.out = out
         self.changes = 0
         self.started: set[str] = set()
+        self._saying = threading.Lock()  # Node is fetched while packages are installed
         self._private: list[str] = []
         self._public: list[str] = []
         self._words: list[str] | None = None
@@ -52,12 +54,14 @@ class Host:
 
     def changed(self, what: str) -> None:
         """Count a change and say it. `what` names things (a path, a package, a unit), never what is in them."""
-        self.changes += 1
-        self._say(f"changed: {what}")
+        with self._saying:
+            self.changes += 1
+            self._say(f"changed: {what}")
 
     def note(self, line: str) -> None:
         """Say something that is not a change. What a program wrote has been masked where it was run."""
-        self._say(line)
+        with self._saying:
+            self._say(line)
 
     def _say(self, line: str) -> None:
         if self.out is not None:

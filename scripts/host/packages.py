@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from .context import STATE, Host
 from .files import write
@@ -40,8 +40,13 @@ _ENVIRONMENT = {
 }
 
 
-def packages(host: Host, wanted: Sequence[str]) -> None:
-    """Install what is missing. One question to dpkg if nothing is. An interrupted installation is finished first."""
+def packages(
+    host: Host, wanted: Sequence[str], early: Sequence[str] = (), when_early: Callable[[], None] = lambda: None
+) -> None:
+    """Install what is missing. One question to dpkg if nothing is. An interrupted installation is finished first.
+
+    `when_early` is called as soon as the packages in `early` are there and others are still to be installed.
+    """
     interrupted = os.path.exists(host.at(BEGUN))
     missing = _missing(host, wanted)
     if not missing and not interrupted:
@@ -51,7 +56,7 @@ def packages(host: Host, wanted: Sequence[str]) -> None:
         _patient(host, ["dpkg", "--force-confdef", "--force-confold", "--configure", "-a"])
         _patient(host, [*_APT, "--fix-broken", "install"])
     if missing:
-        _install(host, missing)
+        _install(host, missing, early, when_early)
     left = _missing(host, wanted)
     _end(host)
     if left:
@@ -90,18 +95,28 @@ def _ours(policy: str) -> bool:
         return _POLICY_MARK in opened.read()
 
 
-def _install(host: Host, missing: Sequence[str]) -> None:
+def _install(host: Host, missing: Sequence[str], early: Sequence[str], when_early: Callable[[], None]) -> None:
     """Install with the lists we have if they are fresh; with new ones if they are old or what they name is gone."""
     fresh = _lists_are_fresh(host)
     if not fresh:
         _update(host)
+    first = [name for name in missing if name in early]
+    rest = [name for name in missing if name not in early]
+    if first:
+        _get(host, first, again=fresh)
+    if rest:
+        when_early()
+        _get(host, rest, again=fresh)
+
+
+def _get(host: Host, names: Sequence[str], *, again: bool) -> None:
     try:
-        _patient(host, [*_APT, "install", *missing])
+        _patient(host, [*_APT, "install", *names])
     except HostError:
-        if not fresh:
+        if not again:
             raise
         _update(host)
-        _patient(host, [*_APT, "install", *missing])
+        _patient(host, [*_APT, "install", *names])
 
 
 def _lists_are_fresh(host: Host) -> bool:

@@ -66,7 +66,7 @@ def run(
             start_new_session=True,
         )
     except OSError as error:
-        raise HostError(f"{what}: {error.strerror}") from None
+        raise HostError(f"{argv[0]}: {error.strerror}") from None
     try:
         stdout, stderr = process.communicate(text, timeout=timeout)
     except subprocess.TimeoutExpired:

@@ -1,7 +1,7 @@
 """Node, npm packages and Python for everyone on the host, each of an exact version, switched to when it is whole.
 
-Each version is made in a directory of its own with a stamp written last; a link that is renamed switches to it. What
-runs keeps the version it started with: the one before stays until the next change.
+Each version is made in a directory with a name for the time being, which is renamed when it is whole; a link that is
+renamed switches to it. What runs keeps the version it started with: the one before stays until the next change.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import sys
+import time
 from collections.abc import Callable
 
 from .context import Host
@@ -22,7 +23,8 @@ LINKS = "/usr/local/bin"
 PYTHON = (3, 12)
 """The least Python that products get."""
 
-_STAMP = ".complete"
+NEEDS = ("python3-venv",)
+"""Packages without which it cannot be made."""
 
 
 def toolchain(host: Host, wanted: Toolchain | None) -> None:
@@ -50,14 +52,14 @@ def _version(host: Host, name: str, label: str, make: Callable[[str], None]) -> 
     link, target = host.at(f"{PLACE}/{name}"), f"{name}-{label}"
     place = host.at(f"{PLACE}/{target}")
     before = os.readlink(link) if os.path.islink(link) else ""
-    if before == target and os.path.exists(f"{place}/{_STAMP}"):
+    if before == target and os.path.isdir(place):
         return
-    if not os.path.exists(f"{place}/{_STAMP}"):
-        shutil.rmtree(place, ignore_errors=True)
-        make(place)
-        os.sync()  # the stamp must not outlive a power cut that the files before it did not
-        with open(f"{place}/{_STAMP}", "x", encoding="utf-8"):
-            pass
+    if not os.path.isdir(place):
+        # Another name each time: what a run that was killed has started may still be writing to its own.
+        making = f"{place}.making-{time.time_ns()}"
+        make(making)
+        os.sync()  # the name must not outlive a power cut that the files did not
+        os.rename(making, place)
     _relink(link, target)
     for old in glob.glob(host.at(f"{PLACE}/{name}-*")):
         if os.path.basename(old) not in (target, before):

@@ -149,3 +149,14 @@ def test_a_lock_that_somebody_holds_is_waited_for(tmp_path: Path, monkeypatch: p
     packages.packages(host, ["nginx"])
     assert len(slept) == 2
     assert "nginx" in apt.installed
+
+
+def test_what_needs_a_package_can_begin_while_the_others_are_installed(tmp_path: Path) -> None:
+    """A first apply takes little longer than apt-get alone."""
+    host = a_host(tmp_path, Apt(set()))
+    begun: list[list[str]] = []
+    packages.packages(host, ["nginx", "python3-venv"], ["python3-venv"], lambda: begun.append(verbs(host)))
+    assert begun == [["update", "install"]]
+    assert verbs(host) == ["update", "install", "install"]
+    packages.packages(host, ["nginx", "python3-venv"], ["python3-venv"], lambda: begun.append([]))
+    assert len(begun) == 1

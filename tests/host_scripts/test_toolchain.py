@@ -9,6 +9,7 @@ import pytest
 
 from scripts.host import toolchain
 from scripts.host.manifest import Toolchain
+from scripts.host.meanwhile import Meanwhile
 from scripts.host.run import HostError
 from tests.host_scripts.fake_host import FakeHost
 
@@ -44,7 +45,7 @@ class Registries:
                 (prefix / "lib/node_modules" / name / "package.json").write_text(found)
                 (prefix / "bin" / name.rpartition("/")[2]).write_text("")
         elif argv[0].endswith("/bin/node"):
-            return f"v{Path(argv[0]).parents[1].name.rpartition('-')[2]}\n"
+            return f"v{Path(argv[0]).parents[1].name.split('-')[1].partition('.making')[0]}\n"
         return None
 
 
@@ -123,3 +124,23 @@ def test_a_registry_that_brings_another_version_is_found_out(host: FakeHost, reg
     registries.brings = "9.9.9"
     with pytest.raises(HostError, match=r"npm installed @scope/tool 9\.9\.9 where 1\.2\.3 was asked for"):
         toolchain.toolchain(host, WANTED)
+
+
+def test_what_a_killed_run_left_half_made_goes(host: FakeHost) -> None:
+    host.put("/opt/slipway/node-old.making-1/lib/half", "")
+    toolchain.toolchain(host, WANTED)
+    assert not list(Path(host.at("/opt/slipway")).glob("*.making-*"))
+
+
+def test_in_the_background_a_failure_is_raised_where_it_is_waited_for() -> None:
+    def fail() -> None:
+        raise HostError("no network")
+
+    background = Meanwhile(fail)
+    background.start()
+    background.start()
+    with pytest.raises(HostError, match="no network"):
+        background.finish()
+    done: list[int] = []
+    Meanwhile(lambda: done.append(1)).finish()
+    assert done == [1]

@@ -141,7 +141,7 @@ def test_rules_that_lock_everybody_out_put_themselves_back(applied: AppliedHost,
     lock_out(applied, manifest)
     assert not applied.reachable()
     applied.wait_reachable(60)
-    assert applied.console("ls -d /var/lib/slipway/firewall-before 2>/dev/null", check=False) == ""
+    applied.console("timeout 60 sh -c 'while [ -d /var/lib/slipway/firewall-before ]; do sleep 0.2; done'")
     applied.console("rm -r /etc/systemd/system/slipway-firewall-revert.timer.d; systemctl daemon-reload")
 
 
