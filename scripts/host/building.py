@@ -11,6 +11,8 @@ from .run import HostError
 
 INSTALL_SECONDS = 1200
 BUILD_SECONDS = 1200
+STORE = ".pnpm-store"
+"""In the user's home: releases share packages by hard links."""
 CHOSEN_PYTHON = "/opt/slipway/bin/python3"
 
 
@@ -74,7 +76,7 @@ class Building:
             "VIRTUAL_ENV": str(self.home / "venv"),
             "PYTHONUNBUFFERED": "1",
             "CI": "true",  # package managers must fail where they would ask
-            "npm_config_store_dir": str(self.commands.home / ".pnpm-store"),
+            "npm_config_store_dir": str(self.commands.home / STORE),
             **self.marks,
         }
 

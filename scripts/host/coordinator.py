@@ -216,6 +216,7 @@ class Coordinator:
             self.ledger.append("started", **_facts(state))
 
     def _end(self, state: State, outcome: str, reason: str) -> None:
+        reason = self.progress.masker(reason)
         attempts = self.ledger.summaries()
         told = attempts and attempts[-1].release == state.release and attempts[-1].outcome == outcome
         if not told:  # else the crash came between the ledger and the state

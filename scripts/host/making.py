@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import grp
 import json
 import os
@@ -10,11 +11,11 @@ import shutil
 from pathlib import Path
 
 from . import dotenv, durable, release_config
-from .building import Building
+from .building import STORE, Building
 from .checkout import Source
 from .commands import Commands
 from .release_config import Config, Layout
-from .run import run
+from .run import HostError, run
 from .slots import read_private
 from .state import State
 
@@ -81,6 +82,16 @@ class Making:
         for job in release_config.load(home / "release.json").jobs:
             if job.when == when:
                 self._building(state).job(job.name, self.variables(home))
+
+    def tidy(self) -> None:
+        """Give back what no release needs any more: objects of the mirror, packages of the store."""
+        tasks = [(["git", "gc", "--auto", "--quiet"], self.layout.repository)]
+        store = self.layout.root / STORE
+        if store.is_dir():
+            tasks.append((["pnpm", "store", "prune", f"--store-dir={store}"], self.layout.root))
+        for argv, directory in tasks:
+            with contextlib.suppress(HostError):
+                self.commands.logged(argv, " ".join(argv[:3]), directory, self.commands.base(), timeout=120)
 
     def variables(self, home: Path) -> dict[str, str]:
         """The variables of the release in `home`."""

@@ -13,8 +13,8 @@ from .commands import Commands
 from .run import HostError, run
 
 POLL_SECONDS = 0.5
-START_SECONDS = 120
-"""For `pm2 start`, which waits up to listen_timeout for each process."""
+START_SECONDS = 15
+"""For each process of a `pm2 start`, which waits up to listen_timeout (10 s) for it."""
 MARGIN_SECONDS = 30
 """What stopping may take beyond the services' own time."""
 
@@ -50,7 +50,7 @@ class Pm2:
         """Have the daemon running in its own unit: started from here, it would end with whoever releases."""
         if not self.active():
             run(["systemctl", "reset-failed", self.unit], accept=(0, 1, 5))
-            run(["systemctl", "start", self.unit], timeout=START_SECONDS * 3)
+            run(["systemctl", "start", self.unit], timeout=300)
 
     def list(self) -> list[Process]:
         """Every process PM2 knows."""
@@ -72,7 +72,7 @@ class Pm2:
     def start(self, ecosystem: Path, slot: str, names: Sequence[str]) -> None:
         """Start these processes of the ecosystem file, in its order, each after the one before is ready."""
         which = ["--only", ",".join(names), "--env", "production"]
-        self._pm2("start", str(ecosystem), *which, slot=slot, timeout=START_SECONDS)
+        self._pm2("start", str(ecosystem), *which, slot=slot, timeout=MARGIN_SECONDS + START_SECONDS * len(names))
         missing = set(names) - {process.name for process in self.list()}
         if missing:
             raise HostError(f"PM2 did not start {', '.join(sorted(missing))}: {ecosystem.name} does not have it")

@@ -33,6 +33,12 @@ class Progress:
         descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
         self._log = os.fdopen(descriptor, "a", encoding="utf-8")
 
+    def close(self) -> None:
+        """Log no more."""
+        if self._log is not None:
+            self._log.close()
+            self._log = None
+
     def complain(self, line: str, tail: Sequence[str]) -> None:
         """Show why it failed, and what was written last."""
         self.log(line)

@@ -180,6 +180,7 @@ def _session(layout: Layout, config: Config, owner: str, take_over: bool, cold: 
             progress.say(f"took over the lock of {former.owner} ({held} old, step {former.step or 'none'})")
         token = lock.mine.token if lock.mine else ""
         effects = HostEffects(layout, config, progress, token, cold)
+        effects.learn_secrets()
         states, ledger = StateFile(layout.state), Ledger(layout.state)
         coordinator = Coordinator(effects, states, ledger, lock, progress, Interrupts().allowed)
         mended = coordinator.recover(cold)
@@ -188,6 +189,7 @@ def _session(layout: Layout, config: Config, owner: str, take_over: bool, cold: 
         yield Session(layout, effects, coordinator, owner, progress)
     finally:
         lock.release()
+        progress.close()
 
 
 class Interrupts:

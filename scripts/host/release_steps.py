@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from .making import Making
 from .processes import POLL_SECONDS, Pm2, check_alive
 from .procfs import end_marked
 from .progress import TAIL, Progress
-from .release_config import SOCKET_SERVERS, STARTED, Config, Layout, Service
+from .release_config import SLOTS, SOCKET_SERVERS, STARTED, Config, Layout, Service
 from .run import HostError
 from .slots import Slots, read_private
 from .state import State
@@ -22,6 +23,8 @@ STEADY = 3
 """Successes in a row before something counts as answering."""
 PAUSE_SECONDS = 0.3
 VERIFY_SECONDS = 20.0
+LOGS_KEPT = 100
+"""Logs of releases; those of failed ones outlive their directories."""
 
 
 class HostEffects:
@@ -60,6 +63,14 @@ class HostEffects:
         if not set(_names([service for service in config.services if service.has_process], slot)) <= online:
             return False
         return all(self._ask(config, home, service).good for service in config.with_role("web"))
+
+    def learn_secrets(self) -> None:
+        """Know every secret of the product, so that none is shown: what serves may have others than what comes."""
+        files = [self.layout.environment, *(self.layout.slot(slot) / ".env" for slot in SLOTS)]
+        for file in files:
+            with contextlib.suppress(OSError, HostError):  # not there yet; who needs it says what is wrong with it
+                text = read_private(file, self.making.account.pw_uid)
+                self.progress.masker.add(dotenv.parse(text).values())
 
     def preflight(self, state: State) -> None:
         """See Effects. Brings up PM2's daemon too, and with it whatever should be running."""
@@ -186,6 +197,9 @@ class HostEffects:
         gone = self.slots.prune(self.config.keep)
         if gone:
             self.progress.log(f"removed {', '.join(gone)}")
+            self.making.tidy()
+        for log in sorted((self.layout.state / "logs").glob("*.log"))[:-LOGS_KEPT]:
+            log.unlink(missing_ok=True)
 
     def _of_slot(self, slot: str) -> tuple[Config, Path]:
         """What a slot runs and where."""
@@ -202,6 +216,8 @@ class HostEffects:
         for service in services:
             log = self._log_of(service, slot)
             self._logged[log] = log.stat().st_size if log.exists() else 0
+            for mark in (home / "run").glob(f"{service.name}-{slot}.*.ready"):
+                mark.unlink(missing_ok=True)
             if service.role == "web" and service.server not in SOCKET_SERVERS:
                 proxy = self.layout.run / self.config.product / f"{service.name}-{slot}.sock"
                 durable.link(home / "run" / f"{service.name}.sock", str(proxy))
