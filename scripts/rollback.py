@@ -11,7 +11,7 @@ from scripts.stack import OperatorError, on_host
 
 
 def previous_commit(stack: str) -> str:
-    """The commit of the last release before the one that serves. The host still has it built: returning takes seconds."""
+    """The commit of the last release before the one that serves. The host still has it built: that takes seconds."""
     entries = [json.loads(line) for line in on_host(stack, "ledger", "--json").splitlines() if line]
     released = [entry["commit"] for entry in entries if entry.get("outcome") == "released"]
     serving = released[-1] if released else None

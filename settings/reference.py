@@ -26,8 +26,8 @@ Blocks can't hold secrets: they name them. [`Pulumi.familyflow.yaml`](../Pulumi.
 
 Keys in **bold** have to be there. A duration is written `30s`, `5m` or `1h`, an amount of memory `512Mi` or `2Gi`, a
 schedule as five fields of cron in UTC. The value of an environment variable is text in quotes, `{secret: NAME}`,
-`{generate: 50}` (made once, that long) or `{from: <backing service>, field: url}`; `{from: domain}` is every name of the
-product.
+`{generate: 50}` (made once, that long) or `{from: <backing service>, field: url}`; `{from: domain}` is every name of
+the product.
 """
 
 

@@ -19,7 +19,7 @@ class Recorded:
         self.graph = graph
 
     def one(self, kind: str, name: str | None = None) -> Resource:
-        """The one resource, no component, of this kind (the last part of its type), by its name where there are more."""
+        """The one resource, no component, of this kind (its type's last part), by its name where there are more."""
         found = [each for each in self.graph if each.custom and each.kind == kind and name in (None, each.name)]
         assert len(found) == 1, f"{kind} {name or ''}: {[each.name for each in self.graph]}"
         return found[0]

@@ -1,4 +1,4 @@
-"""Each component decides something (ALL2, ALL4, ALL5): what it declares, whose child it is, what is protected and secret."""
+"""Each component decides something (ALL2, ALL4, ALL5): what it declares, under whom, what is protected and secret."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ def test_files_show_what_lands_with_placeholders_for_secrets(familyflow: Plan) -
     lines = {name: value.strip("\"'") for name, value in (line.split("=", 1) for line in env.splitlines())}
     assert lines["SECRET_KEY"] == "\u2039generated familyflow-secret-key\u203a"
     assert lines["SUPABASE_DB_URL"] == "\u2039SUPABASE_DB_URL\u203a"
-    assert "\u2039generated familyflow-cache\u203a@127.0.0.1" in lines["REDIS_URL"]
+    assert "\u2039generated familyflow-cache-password\u203a@127.0.0.1" in lines["REDIS_URL"]
     assert lines["DEBUG"] == "False"
     assert "%E2%80%B9" not in env
 

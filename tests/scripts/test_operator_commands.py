@@ -1,4 +1,4 @@
-"""`make release` and `make rollback` against a Pulumi CLI and an SSH client that write down what they are asked (FF8, FF12)."""
+"""`make release` and `make rollback`, with a Pulumi CLI and an SSH client that write down what is asked (FF8, FF12)."""
 
 from __future__ import annotations
 
