@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import ssl
 import sys
@@ -47,14 +48,14 @@ class Tally:
 class Client:
     """One user: sends the targets in turn, on one kept connection or on a new one each time."""
 
-    def __init__(self, address: str, name: str, tls: ssl.SSLContext, keep: bool) -> None:
-        self._address, self._name, self._tls, self._keep = address, name, tls, keep
+    def __init__(self, address: str, port: int, name: str, tls: ssl.SSLContext, keep: bool) -> None:
+        self._address, self._port, self._name, self._tls, self._keep = address, port, name, tls, keep
         self._connection: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def send(self, target: Target) -> tuple[int, bytes]:
         """The status and the body of the answer. Raises OSError, EOFError or TimeoutError where there is none."""
         reader, writer = self._connection or await asyncio.open_connection(
-            self._address, 443, ssl=self._tls, server_hostname=self._name
+            self._address, self._port, ssl=self._tls, server_hostname=self._name
         )
         self._connection = None
         try:
@@ -69,6 +70,15 @@ class Client:
         else:
             writer.close()
         return status, body
+
+    async def close(self) -> None:
+        """Close the connection that is kept, if one is."""
+        if self._connection is not None:
+            writer = self._connection[1]
+            self._connection = None
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
 
     def _request(self, target: Target) -> bytes:
         body = target.body.encode()
@@ -122,7 +132,7 @@ class Load:
         await asyncio.gather(*(self._user(index, end) for index in range(self._options.clients)))
 
     async def _user(self, index: int, end: float) -> None:
-        client = Client(self._options.address, self._options.name, self._tls, keep=index % 2 == 0)
+        client = Client(self._options.address, self._options.port, self._options.name, self._tls, keep=index % 2 == 0)
         pause = self._options.clients / self._options.rate
         due = time.monotonic() + pause * index / self._options.clients
         turn = index // 2
@@ -131,6 +141,7 @@ class Load:
             due = max(due + pause, time.monotonic() - pause)
             await self._request(client, self._targets[turn % len(self._targets)], "kept" if index % 2 == 0 else "new")
             turn += 1
+        await client.close()
 
     async def _request(self, client: Client, target: Target, connection: str) -> None:
         self.tally.sent += 1
@@ -169,6 +180,7 @@ def main() -> None:
     """The process: see the module's text."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--address", required=True)
+    parser.add_argument("--port", type=int, default=443)
     parser.add_argument("--name", required=True)
     parser.add_argument("--authority", type=Path, required=True, help="the test authority's certificate")
     parser.add_argument("--targets", required=True, help="JSON list of {method, path, body, marks}")

@@ -43,19 +43,11 @@ def everything_returns(scene: Scene, result: Result) -> None:
 
 
 def _processes(scene: Scene) -> list[str]:
-    name = scene.settings.product.name
-    services = [
-        f"/srv/{name}/.*{service.command.split(' -')[0]}"
-        for service in scene.settings.product.services_of("web", "worker", "scheduler").values()
-        if service.command
-    ]
-    return [
-        *[pattern.replace(f"/srv/{name}/.*", "") for pattern in services],
-        f"PM2.*God Daemon.*{name}",
-        "nginx: master",
-        "redis-server",
-        "beam.smp",
-    ]
+    """What `pgrep -f` finds each process by: the product's own, and those around them."""
+    services = scene.settings.product.services_of("web", "worker", "scheduler").values()
+    commands = [service.command.split(" --")[0] for service in services if service.command]
+    around = [f"PM2.*God Daemon.*{scene.settings.product.name}", "nginx: master", "redis-server", "beam.smp"]
+    return commands + around
 
 
 def _well(scene: Scene) -> bool:
