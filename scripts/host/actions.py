@@ -77,6 +77,9 @@ class Pending:
             self.done([action])
 
     def _unit(self, verb: str, unit: str) -> None:
+        # Applies in quick succession are not a unit that keeps crashing: without this the sixth restart in ten seconds
+        # is refused and leaves the unit stopped.
+        self.host.run(["systemctl", "reset-failed", unit], accept=(0, 1))
         try:
             self.host.run(["systemctl", _UNIT_VERBS[verb], unit], timeout=300)
         except HostError:
