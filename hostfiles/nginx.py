@@ -160,7 +160,7 @@ def _tls(domain: str) -> list[str]:
         "ssl_certificate_key $tls_directory/privkey.pem;",
         "ssl_protocols TLSv1.2 TLSv1.3;",
         f"ssl_ciphers {_CIPHERS};",
-        "ssl_prefer_server_ciphers off;",
+        "ssl_prefer_server_ciphers on;",
         "ssl_session_cache shared:tls:10m;",
         "ssl_session_timeout 1d;",
         "ssl_session_tickets off;",
