@@ -15,7 +15,7 @@ if [ ! -s server.pem ]; then
         -addext 'basicConstraints=critical,CA:TRUE' -addext 'keyUsage=critical,keyCertSign,cRLSign' 2>/dev/null
     openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout server.key -out server.csr \
         -subj '/CN=github.com' 2>/dev/null
-    printf '%s\n' 'subjectAltName=DNS:github.com,DNS:acme-v02.api.letsencrypt.org,DNS:*.pooler.supabase.com,DNS:localhost,IP:127.0.0.1' \
+    printf '%s\n' 'subjectAltName=DNS:github.com,DNS:acme-v02.api.letsencrypt.org,DNS:acme-staging-v02.api.letsencrypt.org,DNS:*.pooler.supabase.com,DNS:localhost,IP:127.0.0.1' \
         'basicConstraints=CA:FALSE' 'keyUsage=digitalSignature' 'extendedKeyUsage=serverAuth' >server.ext
     openssl x509 -req -in server.csr -CA authority.pem -CAkey authority.key -CAcreateserial -days 30 -extfile server.ext \
         -out server.part 2>/dev/null
@@ -24,7 +24,7 @@ fi
 
 # What the internet's names lead to; names of the product come with records.conf.
 mkdir -p /etc/dnsmasq.d
-for name in github.com acme-v02.api.letsencrypt.org pooler.supabase.com; do
+for name in github.com acme-v02.api.letsencrypt.org acme-staging-v02.api.letsencrypt.org pooler.supabase.com; do
     printf 'address=/%s/%s\nlocal=/%s/\n' "$name" "$address" "$name"
 done >/etc/dnsmasq.d/internet.conf
 touch /etc/dnsmasq.d/records.conf
