@@ -28,7 +28,7 @@ def release(root: Path, **service: Any) -> Path:
     (home / "run").mkdir()
     (root / "slots").mkdir()
     (root / "slots" / "green").symlink_to(f"../releases/{ID}")
-    (home / ".env").write_text("SECRET_KEY=\"a \\$ecret\"\nPATH=/nowhere\nPORT=1\nSHARED=env\n")
+    (home / ".env").write_text('SECRET_KEY="a \\$ecret"\nPATH=/nowhere\nPORT=1\nSHARED=env\n')
     (home / "identity.json").write_text(json.dumps({"release": ID, "commit": COMMIT, "revision": "1"}))
     entry = {"name": "api", "role": "web", "runtime": "python", "directory": "backend", "command": "true", **service}
     config = {
