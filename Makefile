@@ -8,6 +8,7 @@ FORMAT ?= text
 FILES ?=
 CHECKS ?= basic
 PYTHON ?= python3
+export STACK COMMIT FORMAT CHECKS # by the environment, not as text of a command: a value is never a program
 VENV := .venv
 RUN := $(VENV)/bin/python
 
@@ -27,22 +28,22 @@ $(VENV)/.developer: requirements.txt requirements-dev.txt
 setup: $(VENV)/.program ## install what the program itself needs, into .venv
 
 plan: $(VENV)/.program ## show what a stack makes, costs and needs: STACK=, FORMAT=text|markdown|json, FILES=1
-	@$(RUN) -W ignore -m plan --stack $(STACK) --format $(FORMAT) $(if $(FILES),--files)
+	@$(RUN) -W ignore -m plan --stack "$$STACK" --format "$$FORMAT" $(if $(FILES),--files)
 
 rehearse: $(VENV)/.developer ## bring a stack up on this machine with the real engine, and check it from outside: STACK=, CHECKS=basic|all
-	@$(RUN) -W ignore -m rehearsal up --stack $(STACK) --checks $(CHECKS)
+	@$(RUN) -W ignore -m rehearsal up --stack "$$STACK" --checks "$$CHECKS"
 
 rehearse-shell: $(VENV)/.developer ## log in to the rehearsed host
-	@$(RUN) -m rehearsal shell --stack $(STACK)
+	@$(RUN) -m rehearsal shell --stack "$$STACK"
 
 rehearse-down: $(VENV)/.developer ## destroy the rehearsed stack and leave nothing behind
-	@$(RUN) -m rehearsal down --stack $(STACK)
+	@$(RUN) -m rehearsal down --stack "$$STACK"
 
 release: $(VENV)/.program ## release a commit: STACK=, COMMIT=<40 digits>
-	@$(RUN) -m scripts.release --stack $(STACK) --commit "$(COMMIT)"
+	@$(RUN) -m scripts.release --stack "$$STACK" --commit "$$COMMIT"
 
 rollback: $(VENV)/.program ## return to the release before, by the host's ledger: STACK=
-	@$(RUN) -m scripts.rollback --stack $(STACK)
+	@$(RUN) -m scripts.rollback --stack "$$STACK"
 
 tools: ## install the programs that the tests run (Debian or Ubuntu, as root)
 	@scripts/install_test_tools.sh
@@ -66,7 +67,7 @@ schema: $(VENV)/.developer ## write the schema and the page about stack files an
 	@$(RUN) -m settings.reference > docs/stack-file.md
 
 env-example: $(VENV)/.program ## print the .env.example of a stack, names and comments only: STACK=
-	@$(RUN) -m scripts.env_example --stack $(STACK)
+	@$(RUN) -m scripts.env_example --stack "$$STACK"
 
 clean: ## remove what this project installed into its own folder
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

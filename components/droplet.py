@@ -50,8 +50,9 @@ class Droplet(Component):
             graceful_shutdown=True,
             resize_disk=False,  # growing the disk can't be undone; CPU and memory can
             tags=list(args.tags),
-            # each of these would replace the machine for text that matters only at its first boot
-            opts=self.child(ignore_changes=["userData", "sshKeys"]),
+            # each of these would replace the machine for what matters at its first boot alone: a new image is taken
+            # when the machine is replaced by name (docs/operations.md)
+            opts=self.child(ignore_changes=["image", "userData", "sshKeys"]),
         )
         self.monthly = _monthly(args)
         self.id = droplet.id

@@ -41,6 +41,7 @@ class HostSetup(Component):
             create=bundle.loader_command("bootstrap"),
             stdin=bundle.bundle(None),
             triggers=[args.machine],
+            add_previous_output_in_env=False,  # sshd takes no such variables
             # the first host key is gone after this: whatever else changes, only a new machine is set up this way again
             opts=self.child(ignore_changes=["connection", "create", "stdin"], custom_timeouts=PATIENCE),
         )
@@ -52,6 +53,7 @@ class HostSetup(Component):
             create=bundle.loader_command("apply"),
             stdin=pulumi.Output.secret(args.manifest),
             triggers=[args.machine],
+            add_previous_output_in_env=False,  # sshd takes no such variables
             opts=self.child(custom_timeouts=PATIENCE),
         )
         confirm = remote.Command(
@@ -60,6 +62,7 @@ class HostSetup(Component):
             create=f"{HOST_COMMAND} firewall-confirm",
             stdin=args.firewall,
             triggers=[args.machine],
+            add_previous_output_in_env=False,  # sshd takes no such variables
             opts=self.child(depends_on=[apply]),
         )
         release = remote.Command(
@@ -68,6 +71,7 @@ class HostSetup(Component):
             create=f"{HOST_COMMAND} release",
             stdin=pulumi.Output.secret(args.release),
             triggers=[args.machine],
+            add_previous_output_in_env=False,  # sshd takes no such variables
             opts=self.child(depends_on=[confirm], custom_timeouts=PATIENCE),
         )
         self.released = release.stdout

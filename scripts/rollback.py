@@ -1,24 +1,18 @@
-"""`make rollback STACK=…`: release again what the host's ledger says ran before."""
+"""`make rollback STACK=…`: return to the release that served before, which the host still has as it was built."""
 
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 
-from scripts.release import release
-from scripts.stack import OperatorError, on_host
+from scripts.stack import command_line, on_host, serving_commit, write_commit
 
 
-def previous_commit(stack: str) -> str:
-    """The commit of the last release before the one that serves. The host still has it built: that takes seconds."""
-    entries = [json.loads(line) for line in on_host(stack, "ledger", "--json").splitlines() if line]
-    released = [entry["commit"] for entry in entries if entry.get("outcome") == "released"]
-    serving = released[-1] if released else None
-    before = [commit for commit in released if commit != serving]
-    if not before:
-        raise OperatorError(f"the ledger of {stack} knows no release before the one that serves")
-    return str(before[-1])
+def rollback(stack: str) -> None:
+    """Return on the host, by its ledger: nothing is built, nothing migrated. Then the stack file names what serves."""
+    on_host(stack, "rollback")
+    serving = serving_commit(stack)
+    write_commit(stack, serving)
+    print(f"{stack} runs {serving} again, and its stack file says so: keep it")
 
 
 def main() -> int:
@@ -26,14 +20,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--stack", required=True)
     stack = parser.parse_args().stack
-    try:
-        commit = previous_commit(stack)
-        print(f"returning {stack} to {commit}")
-        release(stack, commit)
-    except OperatorError as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
+    return command_line(lambda: rollback(stack))
 
 
 if __name__ == "__main__":

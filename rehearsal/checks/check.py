@@ -46,7 +46,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Check:
-    """One numbered check of the issue. `basic` ones run at every rehearsal."""
+    """One numbered check. `basic` ones run at every rehearsal."""
 
     number: int
     title: str

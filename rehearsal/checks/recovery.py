@@ -15,14 +15,7 @@ def everything_returns(scene: Scene, result: Result) -> None:
     """Check 5."""
     before = scene.serving()
     for pattern in _processes(scene):
-        pids = scene.root("pgrep", "-f", pattern).stdout.split()
-        result.expect(f"{pattern!r} runs", bool(pids), "no such process")
-        scene.root("kill", "-9", *pids)
-        result.expect(
-            f"after kill -9 of {pattern!r} all is well again",
-            eventually(lambda: _well(scene), RETURN_SECONDS),
-            _trouble(scene),
-        )
+        _killed(scene, result, pattern)
     for unit in ("redis-server", "rabbitmq-server"):
         scene.root("systemctl", "restart", unit)
         result.expect(
@@ -40,6 +33,21 @@ def everything_returns(scene: Scene, result: Result) -> None:
     )
     failed = scene.root("systemctl", "--failed", "--no-legend", "--plain").stdout.strip()
     result.expect("no unit has failed", not failed, failed)
+
+
+def _killed(scene: Scene, result: Result, pattern: str) -> None:
+    before = set(scene.root("pgrep", "-f", pattern).stdout.split())
+    result.expect(f"{pattern!r} runs", bool(before), "no such process")
+    scene.root("kill", "-9", *before)
+
+    def runs_anew() -> bool:
+        now = set(scene.root("pgrep", "-f", pattern).stdout.split())
+        return bool(now) and not now & before
+
+    anew = eventually(runs_anew, RETURN_SECONDS)
+    result.expect(f"{pattern!r} runs anew after kill -9", anew, scene.root("pgrep", "-fa", pattern).stdout)
+    well = eventually(lambda: _well(scene), RETURN_SECONDS)
+    result.expect(f"after kill -9 of {pattern!r} all is well again", well, _trouble(scene))
 
 
 def _processes(scene: Scene) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 
@@ -18,6 +19,7 @@ def releases_drop_nothing(scene: Scene, result: Result) -> None:
     for variant, step in BAD.items():
         _bad(scene, result, variant, step)
     _power_cut(scene, result)
+    _rollback(scene, result)
 
 
 def _good(scene: Scene, result: Result) -> None:
@@ -28,8 +30,7 @@ def _good(scene: Scene, result: Result) -> None:
         "the new release serves", scene.serving()["commit"] == scene.commits["good"], said[-800:] or scene.serving()
     )
     result.expect("both releases answered during it", len(load.served_by) == 2, load.served_by)
-    running = scene.root("bash", "-c", "pgrep -fc '[c]elery.* -A config beat'").stdout.strip()
-    result.expect("one scheduler runs", running == "1", running)
+    _one_slot_runs(scene, result, "good release")
 
 
 def _bad(scene: Scene, result: Result, variant: str, step: str) -> None:
@@ -40,6 +41,7 @@ def _bad(scene: Scene, result: Result, variant: str, step: str) -> None:
     named = "release failed at step" in said and step in said.partition("release failed at step")[2][:80]
     result.expect(f"{variant}: the update fails and names the step {step!r}", named, said[-800:] or "it succeeded")
     result.expect(f"{variant}: the old release serves", scene.serving() == before, scene.serving())
+    _one_slot_runs(scene, result, variant)
     alone = set(load.served_by) == {before["release"]}
     result.expect(f"{variant}: only the old release answered", alone, load.served_by)
 
@@ -67,3 +69,34 @@ def _power_cut(scene: Scene, result: Result) -> None:
     said = scene.release("additive-migration")
     now = scene.serving()["commit"]
     result.expect("the next update brings the release that was cut short", now == wanted, said[-800:] or now)
+    _one_slot_runs(scene, result, "power cut")
+
+
+def _rollback(scene: Scene, result: Result) -> None:
+    """What `make rollback` has the host do: return to a release that it still has, without building it."""
+    before = scene.serving()
+    with scene.load() as load:
+        done = scene.root("slipway", "rollback")
+    load.expect_no_failures(result, "rollback: ")
+    now = scene.serving()
+    said = done.stdout + done.stderr
+    result.expect("rollback: another release serves", done.returncode == 0 and now["commit"] != before["commit"], said)
+    result.expect("rollback: nothing was built", "build" not in said, said)
+    told = json.loads(scene.root("slipway", "status", "--json").stdout)["commit"]
+    result.expect("rollback: the host's status says so", told == now["commit"], (told, now))
+    _one_slot_runs(scene, result, "rollback")
+
+
+def _one_slot_runs(scene: Scene, result: Result, when: str) -> None:
+    """Every service of the slot that serves runs, each once, and nothing of the other slot."""
+    name = scene.settings.product.name
+    as_user = ["runuser", "-u", name, "--", "env", f"PM2_HOME=/srv/{name}/.pm2", "pm2", "jlist"]
+    slot = scene.serving()["slot"]
+    wanted = {f"{service}-{slot}" for service in scene.settings.product.services_of("web", "worker", "scheduler")}
+
+    def running() -> list[str]:
+        listed = json.loads(scene.root(*as_user).stdout)
+        return sorted(process["name"] for process in listed if process["pm2_env"]["status"] == "online")
+
+    held = eventually(lambda: running() == sorted(wanted), 20)
+    result.expect(f"{when}: the processes of one slot run, and no other", held, (running(), slot))

@@ -33,7 +33,6 @@ class Commands:
         """What every command has in its environment: what the machine sets for every program, and nothing of root's."""
         return {
             **surroundings(),
-            **surroundings(),
             "HOME": str(self.home),
             "USER": self.user,
             "LOGNAME": self.user,

@@ -99,7 +99,7 @@ def test_a_droplet_is_watched_backed_up_and_not_replaced_for_its_first_boot(reco
     assert droplet.inputs["backups"] is True
     assert droplet.inputs["backupPolicy"] == {"plan": "weekly", "hour": 4, "weekday": "SUN"}
     assert droplet.inputs["resizeDisk"] is False
-    assert set(droplet.ignore_changes) == {"userData", "sshKeys"}
+    assert set(droplet.ignore_changes) == {"image", "userData", "sshKeys"}
     assert droplet.inputs["name"] == "shop"
     assert recorded.one("ReservedIp").protect
     _children_belong_to_their_component(recorded, "droplet:Droplet")
