@@ -50,8 +50,8 @@ tools: ## install the programs that the tests run (Debian or Ubuntu, as root)
 
 lint: $(VENV)/.developer ## style, types, layers
 	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check .
-	@$(VENV)/bin/mypy
-	@$(VENV)/bin/lint-imports --no-timing 2>/dev/null || $(VENV)/bin/lint-imports
+	@$(VENV)/bin/mypy .
+	@$(VENV)/bin/lint-imports
 
 unit: $(VENV)/.developer tools lint ## every test that needs no host
 	@$(RUN) -m pytest tests --ignore tests/hosts

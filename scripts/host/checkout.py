@@ -61,7 +61,11 @@ class Source:
         self._git(*arguments, what=f"git fetch {what[0]}", environment=environment)
 
     def _credentials(self) -> dict[str, str]:
-        """The token as a setting in git's environment: in no command line, in no file of the service user's."""
+        """The token as a setting in git's environment: in no command line, and in no file of the service user's.
+
+        Git runs as the service user, so what the product's own build runs could get at it: it should be a token that
+        reads this repository and nothing else (docs/operations.md).
+        """
         try:
             token = self.token.read_text("ascii").strip()
         except FileNotFoundError:
@@ -75,7 +79,7 @@ class Source:
 
     def _git(self, *arguments: str, what: str, environment: dict[str, str] | None = None) -> None:
         self.commands.logged(
-            ["git", *arguments],
+            ["git", "-c", "core.hooksPath=/dev/null", *arguments],
             what=what,
             cwd=self.mirror,
             environment=environment or self._environment(),
@@ -83,9 +87,10 @@ class Source:
         )
 
     def _environment(self) -> dict[str, str]:
-        """A missing password must fail, not ask; a repository's own settings can't name programs to run."""
+        """A missing password must fail, not ask; neither hooks in the mirror nor anybody's settings run programs."""
         return self.commands.base() | {
             "GIT_DIR": str(self.mirror),
             "GIT_TERMINAL_PROMPT": "0",
+            "GIT_CONFIG_GLOBAL": "/dev/null",
             "GIT_SSH_COMMAND": "ssh -o BatchMode=yes",
         }

@@ -105,11 +105,6 @@ class Lock:
                 self._discard()
             self.mine = None
 
-    def discard(self) -> None:
-        """Remove the lock, whoever has it."""
-        with self._alone():
-            self._discard()
-
     def _put(self, owner: str) -> None:
         self.mine = Owner(
             owner=owner,
@@ -125,6 +120,19 @@ class Lock:
         durable.write(beside / "owner.json", json.dumps(asdict(self.mine)))
         beside.rename(self.path)
         durable.sync_directory(self.directory)
+
+    def free(self, force: bool) -> tuple[bool, Owner | None]:
+        """Take the lock from an owner that is gone, or from any with `force`: (whether it is free now, who held it).
+
+        What the owner started is ended first, be the owner itself alive or not: its build may have outlived it.
+        """
+        with self._alone():
+            holder = self.holder()
+            if holder is None or (holder.alive() and not force):
+                return holder is None, holder
+            fence(holder)
+            self._discard()
+            return True, holder
 
     def _discard(self) -> None:
         for left in self.directory.glob(".lock.*"):
@@ -157,7 +165,7 @@ def fence(owner: Owner) -> None:
     if owner.alive():
         os.kill(owner.pid, signal.SIGKILL)  # not SIGTERM: it would undo things while its successor does the same
     until = time.monotonic() + ENDING_SECONDS
-    while owner.alive() or end_marked(f"{TOKEN_VARIABLE}={owner.token}"):
+    while owner.alive() or end_marked([f"{TOKEN_VARIABLE}={owner.token}"]):
         if time.monotonic() > until:
             raise LockError(f"the release of {owner.owner} (process {owner.pid}) does not end")
         time.sleep(0.05)
@@ -174,16 +182,12 @@ def age(seconds: float) -> str:
 
 def main(argv: list[str], directory: Path = Path("/var/lib/slipway")) -> int:
     """`slipway unlock [--force]`: remove a lock whose owner is gone; with --force end the owner first."""
-    lock = Lock(directory)
-    holder = lock.holder()
+    freed, holder = Lock(directory).free(force="--force" in argv)
     if holder is None:
         print("nobody holds the lock")
-        return 0
-    if holder.alive():
-        if "--force" not in argv:
-            print(f"release in progress: {holder.describe()}; end it with --force", file=sys.stderr)
-            return 1
-        fence(holder)
-    lock.discard()
-    print(f"removed the lock of {holder.describe()}; `slipway recover` finishes or undoes what it left")
+    elif not freed:
+        print(f"release in progress: {holder.describe()}; end it with --force", file=sys.stderr)
+        return 1
+    else:
+        print(f"removed the lock of {holder.describe()}; `slipway recover` finishes or undoes what it left")
     return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -103,7 +104,7 @@ def test_the_lock_of_another_life_is_stale(tmp_path: Path, change: dict[str, obj
 def test_a_lock_is_given_back_by_its_owner_only(tmp_path: Path) -> None:
     first, second = Lock(tmp_path), Lock(tmp_path)
     first.acquire("alice@laptop")
-    second.discard()
+    shutil.rmtree(second.path)
     second.acquire("bob@desk")
     first.release()
     second.check()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -199,7 +200,7 @@ def test_a_release_whose_lock_is_taken_over_stops_without_undoing(place: Path) -
     original = stage.effects.install
 
     def stolen(state: object) -> None:
-        Lock(place).discard()
+        shutil.rmtree(Lock(place).path)
         Lock(place).acquire("bob@desk")
         original(state)  # type: ignore[arg-type]
 
