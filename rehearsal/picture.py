@@ -33,30 +33,37 @@ class _Box:
 
 
 def picture(settings: Settings) -> str:
-    """An SVG: visitors, firewall, nginx, the services, and the backing services that they need."""
+    """An SVG: visitors, firewall, and in one frame what runs on the host; beside it what the host reaches."""
     product = settings.product
     services = [(name, f"{service.role}, {service.runtime}") for name, service in product.services.items()]
-    backing = [(name, f"{service.engine}, {service.provider}") for name, service in product.backing.items()]
-    rows = max(len(services), len(backing), 1)
-    height = rows * (_HEIGHT + 14) + 70
-    middle = height // 2 - _HEIGHT // 2 + 10
-    column = [20 + index * (_WIDTH + _GAP) for index in range(5)]
-    visitors = _Box(column[0], middle, "visitors", product.domain)
-    firewall = _Box(column[1], middle, "cloud firewall", "80, 443; SSH for admins")
-    nginx = _Box(column[2], middle, "nginx", "TLS, routes, files")
-    left = [_Box(column[3], _row(index, len(services), height), *text) for index, text in enumerate(services)]
-    right = [_Box(column[4], _row(index, len(backing), height), *text) for index, text in enumerate(backing)]
-    routed = {route.service for route in product.routes}
-    arrows = [
-        _arrow(visitors, firewall),
-        _arrow(firewall, nginx),
-        *(_arrow(nginx, box) for box in left if box.title in routed),
+    here = [(name, service.engine) for name, service in product.backing.items() if service.provider == "host"]
+    elsewhere = [
+        (name, f"{service.engine}, {service.provider}")
+        for name, service in product.backing.items()
+        if service.provider != "host"
     ]
-    arrows += [_arrow(box, to) for box in left for to in right if product.services[box.title].role != "static"]
-    boxes = "".join(box.draw() for box in (visitors, firewall, nginx, *left, *right))
-    width = column[4] + _WIDTH + 20
+    height = max(len(services), len(here), len(elsewhere), 1) * (_HEIGHT + 14) + 70
+    column = [20 + index * (_WIDTH + _GAP) for index in range(6)]
+    visitors, firewall, nginx = (
+        _Box(column[index], height // 2 - _HEIGHT // 2 + 10, *text)
+        for index, text in enumerate(
+            (("visitors", product.domain), ("cloud firewall", "SSH for admins"), ("nginx", "TLS"))
+        )
+    )
+    ours, beside, beyond = (
+        [_Box(column[index], _row(row, len(texts), height), *text) for row, text in enumerate(texts)]
+        for index, texts in ((3, services), (4, here), (5, elsewhere))
+    )
+    routed = {route.service for route in product.routes}
+    arrows = [_arrow(visitors, firewall), _arrow(firewall, nginx)]
+    arrows += [_arrow(nginx, box) for box in ours if box.title in routed]
+    arrows += [_arrow(box, to) for box in ours if product.services[box.title].role != "static" for to in beside]
+    gate = _Box(column[4], height // 2 - _HEIGHT // 2 + 10, "", "")
+    arrows += [_arrow(gate, box) for box in beyond]
+    boxes = "".join(box.draw() for box in (visitors, firewall, nginx, *ours, *beside, *beyond))
+    width = column[5] + _WIDTH + 20
     return (
-        f'<svg viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" '
+        f'<svg viewBox="0 0 {width} {height}" width="100%" style="max-width:{width}px" role="img" '
         f'aria-label="The system {html.escape(settings.name)}">{_TIP}{_frame(settings, column[2], height)}'
         f"{''.join(arrows)}{boxes}</svg>"
     )
@@ -64,9 +71,10 @@ def picture(settings: Settings) -> str:
 
 def _frame(settings: Settings, left: int, height: int) -> str:
     architecture = settings.architecture
+    width = 3 * _WIDTH + 2 * _GAP + 28
     caption = f"{architecture.kind} · {architecture.size} · {architecture.region}"
     return (
-        f'<rect class="group" x="{left - 14}" y="10" width="{2 * _WIDTH + _GAP + 28}" height="{height - 20}" rx="10"/>'
+        f'<rect class="group" x="{left - 14}" y="10" width="{width}" height="{height - 20}" rx="10"/>'
         f'<text class="soft" x="{left - 4}" y="28">{html.escape(caption)}</text>'
     )
 
