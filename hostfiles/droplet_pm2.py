@@ -87,9 +87,11 @@ def release_config(settings: Settings) -> dict[str, Any]:
 
 def release_request(settings: Settings, variables: Mapping[str, str], owner: str) -> dict[str, Any]:
     """What `slipway release` is asked for. `revision` changes with anything that a running release was started with."""
+    routes = nginx.site(settings, _architecture(settings))
+    started_with = _release_json(settings) + environment.dotenv(variables) + routes
     return {
         "commit": settings.product.release.commit,
-        "revision": hashlib.sha256((_release_json(settings) + environment.dotenv(variables)).encode()).hexdigest(),
+        "revision": hashlib.sha256(started_with.encode()).hexdigest(),
         "owner": owner,
         "take_over": False,
     }
@@ -144,6 +146,7 @@ def _files(settings: Settings, variables: Mapping[str, str], passwords: Mapping[
         File(f"{root}/ecosystem.config.js", pm2.ecosystem(product), group=name),
         File(f"{root}/.env", environment.dotenv(variables), "0600", name, name),
         File("/etc/slipway/release.json", _release_json(settings), "0600"),
+        File("/etc/slipway/site.conf", nginx.site(settings, architecture)),  # no reload: a release brings it to nginx
         *sshd.files(settings.access.ssh_keys),
         *systemd.files(settings),
         *maintenance.files(name),

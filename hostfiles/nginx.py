@@ -1,20 +1,23 @@
-"""nginx.conf, whole: it is validated as one file before it takes the place of the old one.
+"""nginx.conf: all of nginx that no release changes. It is validated before it takes the place of the old one.
 
 What it decides, and why:
-- Upstreams and static roots lead through the link `current`, so that one rename switches a release, with no reload.
+- Names of services and of their files are not in here: it is applied before a release, which may still fail. They come
+  from the release that serves (nginx_site.py), with the servers that use them.
 - Certificates are named by a variable: nginx then reads them at each handshake, and a renewed one needs no reload.
 - Only built files are compressed: a compressed page with a secret and a visitor's own text in it gives the secret away
   (BREACH).
-- `add_header` stands in the server block alone: one in a nested block would drop all the outer ones.
 - Logs have the path without its query, where tokens of e-mailed links are, and no referrer.
 TLS follows Mozilla's "intermediate" (ssl-config.mozilla.org, guideline 5.7).
 """
 
 from __future__ import annotations
 
+import re
+
 from hostfiles import nginx_site
 from hostfiles.text import HEADER, block, joined
 from settings.kinds import DropletPm2
+from settings.product import Product
 from settings.stack import Settings
 
 ACME_ROOT = "/var/www/acme"
@@ -29,16 +32,6 @@ _HTTP2_DIRECTIVE = frozenset({"debian-13-x64"})
 """Images whose nginx has `http2 on` (1.25.1). Before it is a parameter of `listen`, which later ones still take."""
 _NO_REJECT = frozenset({"ubuntu-22-04-x64"})
 """Images whose nginx (1.18) has no `ssl_reject_handshake` (1.19.4)."""
-
-_POLICIES = {
-    "content_security_policy": "base-uri 'self'; frame-ancestors 'self'; object-src 'none'; upgrade-insecure-requests",
-    "permissions_policy": (
-        "camera=(self), geolocation=(self), microphone=(self), payment=(self), usb=(), browsing-topics=()"
-    ),
-    "referrer_policy": "strict-origin-when-cross-origin",
-    "x_frame_options": "SAMEORIGIN",
-}
-"""Headers that break no ordinary product. A service that sends its own knows better: then nginx sends none."""
 
 
 def config(settings: Settings, architecture: DropletPm2) -> str:
@@ -60,34 +53,34 @@ def config(settings: Settings, architecture: DropletPm2) -> str:
     )
 
 
+def site(settings: Settings, architecture: DropletPm2) -> str:
+    """site.conf, for the same nginx. Each release has a copy of its own; nginx reads that of the one that serves."""
+    return joined([f"# {HEADER}", *nginx_site.config(settings.product, architecture.image in _HTTP2_DIRECTIVE)])
+
+
 def _http(settings: Settings, architecture: DropletPm2) -> list[str]:
-    lines = [
+    http2 = architecture.image in _HTTP2_DIRECTIVE
+    return [
         *_files(),
         *_limits(),
-        *_logging(settings),
+        *_logging(),
         *_tls(settings.product.domain),
-        *_headers(),
-        *nginx_site.upstreams(settings.product),
         *_plain_http(settings.product.domains),
+        *(["http2 on;", ""] if http2 else []),
+        *_unknown_names(http2, reject=architecture.image not in _NO_REJECT),
+        "",
+        *_no_release(settings.product, http2),
+        "",
+        f"include {serving(settings.product)}/site[.]conf;  # a pattern: there may be none yet",
     ]
-    http2 = architecture.image in _HTTP2_DIRECTIVE
-    if http2:
-        lines += ["http2 on;", ""]
-    lines += _unknown_names(http2, reject=architecture.image not in _NO_REJECT)
-    for names, routes in nginx_site.sites(settings.product):
-        lines += [
-            "",
-            *block(
-                "server",
-                [
-                    *_listen(http2),
-                    f"server_name {' '.join(names)};",
-                    *_sent_headers(),
-                    *nginx_site.locations(settings.product, routes),
-                ],
-            ),
-        ]
-    return lines
+
+
+def serving(product: Product) -> str:
+    """The link to the release whose site.conf nginx reads.
+
+    Not `current`: where there is none yet, the service user could make one, and nginx reads its configuration as root.
+    """
+    return f"/srv/{product.name}/slots/serving"
 
 
 def _files() -> list[str]:
@@ -126,9 +119,7 @@ def _limits() -> list[str]:
     ]
 
 
-def _logging(settings: Settings) -> list[str]:
-    probed = sorted({service.health for service in settings.product.services.values() if service.health})
-    quiet = [f'"{path} 200" 0;' for path in probed]
+def _logging() -> list[str]:
     fields = (
         "time $time_iso8601",
         "client $remote_addr",
@@ -146,9 +137,8 @@ def _logging(settings: Settings) -> list[str]:
     record = ",".join('"{}":"{}"'.format(*field.split()) for field in fields)
     return [
         *block("map $request_uri $request_path", ['"~^([^?]*)" $1;']),
-        *block('map "$uri $status" $is_logged', [*quiet, "default 1;"]),
         f"log_format requests escape=json '{{{record}}}';",
-        "access_log /var/log/nginx/access.log requests buffer=32k flush=5s if=$is_logged;",
+        f"{nginx_site.ACCESS_LOG};",
         "",
     ]
 
@@ -168,33 +158,6 @@ def _tls(domain: str) -> list[str]:
     ]
 
 
-def _headers() -> list[str]:
-    lines: list[str] = []
-    for name, value in _POLICIES.items():
-        lines += block(f"map $upstream_http_{name} $sent_{name}", [f'"" "{value}";', 'default "";'])
-    hashed = '"~\\.[0-9a-f]{8,}\\.[a-z0-9]+$" "public, max-age=31536000, immutable";'
-    lines += block("map $uri $asset_policy", [hashed, 'default "public, max-age=3600";'])
-    return [*lines, *nginx_site.upgrade_maps(), ""]
-
-
-def _sent_headers() -> list[str]:
-    policies = [f"add_header {name.replace('_', '-').title()} $sent_{name} always;" for name in _POLICIES]
-    return [
-        "",
-        'add_header Strict-Transport-Security "max-age=63072000" always;',
-        'add_header X-Content-Type-Options "nosniff" always;',
-        *policies,
-        "add_header Cache-Control $cache_policy;  # not on errors; empty where the service decides",
-        'set $cache_policy "";',
-        "",
-    ]
-
-
-def _listen(http2: bool, parameters: str = "") -> list[str]:
-    suffix = ("ssl" if http2 else "ssl http2") + parameters
-    return [f"listen 443 {suffix};", f"listen [::]:443 {suffix};"]
-
-
 def _plain_http(domains: tuple[str, ...]) -> list[str]:
     challenge = block(
         "location ^~ /.well-known/acme-challenge/",
@@ -206,10 +169,18 @@ def _plain_http(domains: tuple[str, ...]) -> list[str]:
     return [*block("server", refuse), "", *block("server", serve), ""]
 
 
+def _no_release(product: Product, http2: bool) -> list[str]:
+    """What answers for a name that no release serves yet. A pattern: the exact names of a release go before it."""
+    names = "|".join(re.escape(name) for name in product.domains)
+    retry = "add_header Retry-After 60 always;"
+    body = [f'server_name "~^(?:{names})$";', nginx_site.HSTS, nginx_site.NOSNIFF, retry, "return 503;"]
+    return block("server", [*nginx_site.listen(http2), *body])
+
+
 def _unknown_names(http2: bool, reject: bool) -> list[str]:
     """A scanner that asks for another name, or for none, learns nothing; where nginx can refuse, not even a name.
 
     421 is for a connection that was made to our name and then asks for another one (HTTP/2 allows it to try).
     """
     answer = ["ssl_reject_handshake on;", *block("location /", ["return 421;"])] if reject else ["return 444;"]
-    return block("server", [*_listen(http2, " default_server"), "server_name _;", *answer])
+    return block("server", [*nginx_site.listen(http2, " default_server"), "server_name _;", *answer])

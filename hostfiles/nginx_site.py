@@ -1,4 +1,10 @@
-"""What nginx does with a request for the product: to which service it goes, or which built file answers it."""
+"""site.conf: what nginx does with a request for the product, to which service it goes or which built file answers it.
+
+It is a part of the release, like the services and files that it names: a release brings its copy, and nginx is reloaded
+at the switch if the one before had another.
+- Upstreams and static roots lead through the link `current`, so that one rename switches a release.
+- `add_header` stands in the server block alone: one in a nested block would drop all the outer ones.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +21,65 @@ HASHED = "/assets/"
 _FOREVER = 'set $cache_policy "public, max-age=31536000, immutable";'
 _STREAM_TIMEOUT = 3600
 """Seconds that a WebSocket or an event stream may be silent."""
+ACCESS_LOG = "access_log /var/log/nginx/access.log requests buffer=32k flush=5s"
+HSTS = 'add_header Strict-Transport-Security "max-age=63072000" always;'
+NOSNIFF = 'add_header X-Content-Type-Options "nosniff" always;'
+
+_POLICIES = {
+    "content_security_policy": "base-uri 'self'; frame-ancestors 'self'; object-src 'none'; upgrade-insecure-requests",
+    "permissions_policy": (
+        "camera=(self), geolocation=(self), microphone=(self), payment=(self), usb=(), browsing-topics=()"
+    ),
+    "referrer_policy": "strict-origin-when-cross-origin",
+    "x_frame_options": "SAMEORIGIN",
+}
+"""Headers that break no ordinary product. A service that sends its own knows better: then nginx sends none."""
 
 
-def sites(product: Product) -> Sites:
+def config(product: Product, http2: bool) -> list[str]:
+    """The whole file, for nginx.conf's `http` block. `http2`: this nginx has the directive, not the parameter."""
+    lines = [*_logged(product), *_headers(), *_upgrade_maps(), "", *_upstreams(product)]
+    for names, routes in _sites(product):
+        head = [*listen(http2), f"server_name {' '.join(names)};", f"{ACCESS_LOG} if=$is_logged;"]
+        lines += [*block("server", [*head, *_sent_headers(), *_locations(product, routes)]), ""]
+    return lines[:-1]
+
+
+def listen(http2: bool, parameters: str = "") -> list[str]:
+    """Where a server for TLS listens."""
+    suffix = ("ssl" if http2 else "ssl http2") + parameters
+    return [f"listen 443 {suffix};", f"listen [::]:443 {suffix};"]
+
+
+def _logged(product: Product) -> list[str]:
+    """Not the probes that went well."""
+    probed = sorted({service.health for service in product.services.values() if service.health})
+    return block('map "$uri $status" $is_logged', [*(f'"{path} 200" 0;' for path in probed), "default 1;"])
+
+
+def _headers() -> list[str]:
+    lines: list[str] = []
+    for name, value in _POLICIES.items():
+        lines += block(f"map $upstream_http_{name} $sent_{name}", [f'"" "{value}";', 'default "";'])
+    hashed = '"~\\.[0-9a-f]{8,}\\.[a-z0-9]+$" "public, max-age=31536000, immutable";'
+    lines += block("map $uri $asset_policy", [hashed, 'default "public, max-age=3600";'])
+    return lines
+
+
+def _sent_headers() -> list[str]:
+    policies = [f"add_header {name.replace('_', '-').title()} $sent_{name} always;" for name in _POLICIES]
+    return [
+        "",
+        HSTS,
+        NOSNIFF,
+        *policies,
+        "add_header Cache-Control $cache_policy;  # not on errors; empty where the service decides",
+        'set $cache_policy "";',
+        "",
+    ]
+
+
+def _sites(product: Product) -> Sites:
     """(names, routes) for each server block: the product with its aliases is one, every other host another."""
     own = (product.domain, *product.aliases)
     yield own, tuple(route for route in product.routes if route.host is None or route.host in own)
@@ -25,7 +87,7 @@ def sites(product: Product) -> Sites:
         yield (host,), tuple(route for route in product.routes if route.host == host)
 
 
-def upstreams(product: Product) -> list[str]:
+def _upstreams(product: Product) -> list[str]:
     """One upstream for each web service: the socket of the release that `current` leads to."""
     lines: list[str] = []
     for name in product.services_of("web"):
@@ -33,7 +95,7 @@ def upstreams(product: Product) -> list[str]:
     return lines
 
 
-def upgrade_maps() -> list[str]:
+def _upgrade_maps() -> list[str]:
     """Only WebSockets may upgrade: another protocol (h2c) would carry requests past this proxy."""
     return [
         *block("map $http_upgrade $proxied_upgrade", ['"~*^websocket$" websocket;', 'default "";']),
@@ -41,7 +103,7 @@ def upgrade_maps() -> list[str]:
     ]
 
 
-def locations(product: Product, routes: tuple[Route, ...]) -> list[str]:
+def _locations(product: Product, routes: tuple[Route, ...]) -> list[str]:
     """The body of a server block: how to speak to services, then the routes, the longest path first."""
     lines = [*_proxying(), *_proxy_headers(upgrade=False)]
     fallbacks: list[str] = []

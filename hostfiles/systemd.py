@@ -59,7 +59,7 @@ def files(settings: Settings) -> list[File]:
         "slipway-certificate.service": _certificate(),
         "slipway-certificate.timer": _certificate_timer(),
         # the distributions start nginx again after an upgrade, but not after it was killed
-        "nginx.service.d/10-slipway.conf": joined([HEADER, "[Service]", "Restart=always", "RestartSec=1"]),
+        "nginx.service.d/10-slipway.conf": joined([f"# {HEADER}", "[Service]", "Restart=always", "RestartSec=1"]),
         **dict(_bridges(product)),
     }
     if settings.architecture.volume is not None:
@@ -160,7 +160,8 @@ def _memory(settings: Settings) -> int:
 
 def _recover(name: str) -> str:
     about = {
-        "Before": f"pm2-{name}.service",
+        # both follow the links that this sets right: nginx to its routes, PM2 to its processes
+        "Before": f"nginx.service pm2-{name}.service",
         "After": "local-fs.target",
         "ConditionPathExists": "/etc/slipway/release.json",
     }

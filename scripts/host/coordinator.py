@@ -70,6 +70,7 @@ class Coordinator:
     def _finish_interrupted(self, state: State, cold: bool) -> str:
         if cold:
             self.effects.switch(state.slot)
+            self.effects.follow()
             note = f"finished at boot after an interruption at step {state.step}"
             self.effects.remember(state.old_slot)
             self._end(state, "released", note)
@@ -127,7 +128,7 @@ class Coordinator:
             "health": lambda: self.effects.healthy(state.slot),
             "workers": lambda: self._start_role(state, "worker"),
             "scheduler": lambda: self._scheduler(state),
-            "switch": lambda: self.effects.switch(state.slot),
+            "switch": lambda: self._switch(state),
             "verify": lambda: self.effects.verify(state),
             "after-switch": lambda: self.effects.jobs(state, "after-switch"),
             "drain": self.effects.drain,
@@ -151,6 +152,10 @@ class Coordinator:
         if state.old_slot is not None:
             self.effects.stop(state.old_slot, "scheduler")
         self._start_role(state, "scheduler")
+
+    def _switch(self, state: State) -> None:
+        self.effects.switch(state.slot)
+        self.effects.follow()
 
     def _stop_old(self, state: State) -> None:
         """There is no way back from here: so this is tried again before it is only told."""
@@ -183,8 +188,9 @@ class Coordinator:
         self.states.save(state)
         if state.old_slot is not None:
             reason += self._serve_again(state, state.old_slot)
-        elif self.effects.live_slot() is not None:
+        else:
             self.effects.withdraw()
+            reason += self._follow_back()
         if state.reached >= STEPS.index("start"):
             self.effects.stop(state.slot)
             self.effects.assign(state.slot, state.slot_had)
@@ -198,15 +204,25 @@ class Coordinator:
 
         The two schedulers never run both. An old service that does not come up is no reason to leave two releases up.
         """
-        if self.effects.live_slot() != old:
-            self.effects.switch(old)
+        moved = self.effects.live_slot() != old
+        self.effects.switch(old)  # also if it serves: a crash may have come in the middle of it
+        note = self._follow_back()
+        if moved:
             self.effects.drain()
         if state.reached >= STEPS.index("scheduler"):
             self.effects.stop(state.slot, "scheduler")
             try:
                 self.effects.ensure(old)
             except HostError as error:
-                return f"; the old release is back, but: {error.reason}"
+                note += f"; the old release is back, but: {error.reason}"
+        return note
+
+    def _follow_back(self) -> str:
+        """nginx takes the old routes again. If it can't, what else there is to undo is undone all the same."""
+        try:
+            self.effects.follow()
+        except HostError as error:
+            return f"; the old routes are back, but: {error.reason}"
         return ""
 
     def _tell_start(self, state: State) -> None:

@@ -20,7 +20,7 @@ class Effects(Protocol):
         """The release that a slot has, None if it has none."""
 
     def preflight(self, state: State) -> None:
-        """Refuse what can't end well: no room, no memory, a backing service that does not answer."""
+        """Refuse what can't end well: no room or memory, routes nginx does not take, a backing service that is down."""
 
     def fetch(self, state: State) -> None:
         """Make the release's directory with the source of its commit."""
@@ -56,7 +56,10 @@ class Effects(Protocol):
         """Stop the slot's services of this role (None: all), each within its own time, and what they left behind."""
 
     def switch(self, slot: str) -> None:
-        """Let `slot` serve, by one rename."""
+        """Let `slot` serve, by one rename. Nothing changes if it does."""
+
+    def follow(self) -> None:
+        """Have nginx take the routes of what serves now, if they are others than those it had."""
 
     def withdraw(self) -> None:
         """Let no slot serve: the first release failed."""

@@ -53,6 +53,7 @@ class Making:
         self.own(home / "venv", 0o750, user)
         durable.write(home / "release.json", self.layout.config.read_text(encoding="utf-8"), 0o644)
         durable.write(home / "ecosystem.config.js", self.layout.ecosystem.read_text(encoding="utf-8"), 0o644)
+        durable.write(home / "site.conf", self.layout.site.read_text(encoding="utf-8"), 0o644)
         source.check_out(state.commit, home / "src")
 
     def environment(self, state: State) -> dict[str, str]:

@@ -179,6 +179,16 @@ class Layout:
         return self.root / "ecosystem.config.js"
 
     @property
+    def site(self) -> Path:
+        """nginx's routes, as last applied."""
+        return self.etc / "site.conf"
+
+    @property
+    def serving(self) -> Path:
+        """The link that nginx reads its routes through. Only root writes where it lies, unlike beside `current`."""
+        return self.root / "slots" / "serving"
+
+    @property
     def current(self) -> Path:
         """The link to the slot that serves: one rename of it switches everything."""
         return self.root / "current"

@@ -11,6 +11,7 @@ from pathlib import Path
 from . import dotenv, durable, preflight, probe, release_config
 from .commands import Commands
 from .making import Making
+from .nginx import Nginx
 from .processes import POLL_SECONDS, Pm2, check_alive
 from .procfs import end_marked
 from .progress import TAIL, Progress
@@ -23,8 +24,6 @@ STEADY = 3
 """Successes in a row before something counts as answering."""
 PAUSE_SECONDS = 0.3
 VERIFY_SECONDS = 20.0
-LOGS_KEPT = 100
-"""Logs of releases; those of failed ones outlive their directories."""
 
 
 class HostEffects:
@@ -44,6 +43,7 @@ class HostEffects:
         self.making = Making(layout, config, commands)
         self.pm2 = Pm2(commands, layout.root, config.unit)
         self.front = probe.Front()
+        self.nginx = Nginx(layout)
         self._logged: dict[Path, int] = {}
 
     def live_slot(self) -> str | None:
@@ -78,6 +78,7 @@ class HostEffects:
         preflight.memory(self.config)
         variables = dotenv.parse(read_private(self.layout.environment, self.making.account.pw_uid))
         self.progress.masker.add(variables.values())
+        self.nginx.check(self.layout.release(state.release) / "site.conf" if state.kept else self.layout.site)
         preflight.backing(variables)
         self.pm2.up()
 
@@ -160,10 +161,16 @@ class HostEffects:
 
     def switch(self, slot: str) -> None:
         """See Effects."""
+        self.nginx.expect(self.layout.slot(slot))
         self.slots.switch(slot)
+
+    def follow(self) -> None:
+        """See Effects. At boot nginx comes after this and reads what it finds."""
+        self.nginx.follow(runs=not self.cold)
 
     def withdraw(self) -> None:
         """See Effects."""
+        self.nginx.expect(None)
         self.slots.withdraw()
 
     def remember(self, slot: str | None) -> None:
@@ -198,8 +205,6 @@ class HostEffects:
         if gone:
             self.progress.log(f"removed {', '.join(gone)}")
             self.making.tidy()
-        for log in sorted((self.layout.state / "logs").glob("*.log"))[:-LOGS_KEPT]:
-            log.unlink(missing_ok=True)
 
     def _of_slot(self, slot: str) -> tuple[Config, Path]:
         """What a slot runs and where."""

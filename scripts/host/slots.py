@@ -11,6 +11,9 @@ from . import durable
 from .procfs import end_marked
 from .release_config import SLOTS, Layout
 
+LOGS_KEPT = 100
+"""Logs of releases; those of failed ones outlive their directories."""
+
 
 class Slots:
     """The links of one product. All of them belong to root: the product can't redirect what root follows."""
@@ -41,14 +44,19 @@ class Slots:
             durable.link(link, f"../releases/{release}")
 
     def switch(self, slot: str) -> None:
-        """Let `slot` serve; what served before is `previous` first, so that it is never unknown."""
+        """Let `slot` serve; what served before is `previous` first, so that it is never unknown.
+
+        `serving` is what nginx reads when it is told to, so it comes before the one that visitors feel.
+        """
         live = self.live()
         if live is not None and live != slot:
             durable.link(self.layout.previous, f"slots/{live}")
+        durable.link(self.layout.serving, slot)
         durable.link(self.layout.current, f"slots/{slot}")
 
     def withdraw(self) -> None:
         """Let none serve."""
+        durable.remove(self.layout.serving)
         durable.remove(self.layout.current)
         durable.remove(self.layout.previous)
 
@@ -82,13 +90,15 @@ class Slots:
         return names
 
     def prune(self, keep: int) -> list[str]:
-        """Remove the oldest releases beyond `keep`, never one that a slot has; what was removed."""
+        """Remove the oldest releases beyond `keep`, never one that a slot has, and logs; the releases that were."""
         held = {self.release(slot) for slot in SLOTS}
         names = self.kept()
         removable = [name for name in names if name not in held]
         gone = removable[: max(0, len(names) - keep)]
         for name in gone:
             self.remove(name)
+        for log in sorted((self.layout.state / "logs").glob("*.log"))[:-LOGS_KEPT]:
+            log.unlink(missing_ok=True)
         return gone
 
 

@@ -16,9 +16,10 @@ from scripts.host.ledger import FINAL, Ledger
 from scripts.host.lock import Lock, LockError
 from scripts.host.run import HostError
 from scripts.host.state import STEPS, StateFile
-from tests.host_scripts.fake_releases import NEW, OLD, OLDER, ROLES, CrashError, Stage, Trouble
+from tests.host_scripts.fake_effects import ROLES, CrashError, Trouble
+from tests.host_scripts.fake_releases import NEW, OLD, OLDER, Stage
 
-SCENARIOS = ("first", "second", "third", "rollback", "rebuilt")
+SCENARIOS = ("first", "second", "third", "rerouted", "rollback", "rebuilt")
 
 
 MEMORY = Path("/dev/shm")
@@ -72,6 +73,8 @@ def assert_one_serves(stage: Stage, where: str) -> None:
         assert serving == (None if stage.scenario == "first" else OLD), where
         assert (stage.release in effects.directories) == stage.kept, where
         assert effects.slots.get("green") == (OLDER if stage.scenario in ("third", "rollback") else None), where
+    assert (effects.serving, effects.loaded) == (effects.live, effects.routes_of(effects.live)), where
+    assert not effects.owed, where
     others = {slot for slot in effects.slots if slot != effects.live}
     assert effects.previous == (others.pop() if others and effects.live else None), where
 
@@ -99,7 +102,7 @@ def test_a_failure_at_any_point_leaves_one_release_serving(place: Path, scenario
     for where, stage in stages(place, scenario, "fail"):
         outcome = stage.run()
         assert_one_serves(stage, where)
-        late = any(piece in where for piece in ("prune", "stop all")) and stage.trouble.passed.count("switch (after)")
+        late = any(piece in where for piece in ("prune", "stop all")) and "verify (after)" in stage.trouble.passed
         assert outcome == ("released" if late else "failed"), where
 
 
@@ -121,7 +124,7 @@ def test_a_release_that_dies_at_any_point_is_finished_or_undone(place: Path, sce
         assert finished == (known is None or STEPS.index(known.step) >= STEPS.index("switch")), where
 
 
-@pytest.mark.parametrize("scenario", ["second", "rollback"])
+@pytest.mark.parametrize("scenario", ["rerouted", "rollback"])
 def test_a_recovery_that_dies_is_recovered_from(place: Path, scenario: str) -> None:
     """Whatever undoes or finishes can die at any of its points, too."""
     for first in range(0, len(points(place, scenario)), 3):
@@ -144,7 +147,7 @@ def test_a_recovery_that_dies_is_recovered_from(place: Path, scenario: str) -> N
             break
 
 
-@pytest.mark.parametrize("scenario", ["first", "third", "rollback"])
+@pytest.mark.parametrize("scenario", ["first", "third", "rerouted", "rollback"])
 def test_a_return_that_dies_is_gone_on_with(place: Path, scenario: str) -> None:
     """Once a release has failed it is undone, even if the interruption comes after the switch."""
     number = 0
@@ -160,6 +163,47 @@ def test_a_return_that_dies_is_gone_on_with(place: Path, scenario: str) -> None:
             assert stage.effects.live is None or stage.effects.slots[stage.effects.live] != stage.release
             assert_one_serves(stage, f"{scenario}: killed at {stage.trouble.passed[number]}")
         number += 1
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_nginx_is_reloaded_once_and_only_for_other_routes(place: Path, scenario: str) -> None:
+    """FF8: a reload can lose a request on a kept connection, so that a release without other routes has none."""
+    stage = Stage(place, scenario)
+    assert stage.run() == "released"
+    assert stage.effects.reloads == (0 if scenario in ("second", "third") else 1)
+    began = [name for name in stage.trouble.passed if name in ("switch (after)", "follow (before)", "verify (before)")]
+    assert began == ["switch (after)", "follow (before)", "verify (before)"]
+
+
+def test_a_release_that_fails_before_the_switch_leaves_nginx_alone(place: Path) -> None:
+    """FF8: the build of a release with other routes goes wrong, and no visitor feels it."""
+    stage = Stage(place, "rerouted")
+    stage.effects.sick.add(NEW)
+    assert stage.run() == "failed"
+    assert stage.effects.reloads == 0
+    assert_one_serves(stage, "sick")
+
+
+@pytest.mark.parametrize("scenario", ["first", "rerouted", "rollback"])
+def test_routes_that_nginx_refuses_fail_the_release_at_the_switch(place: Path, scenario: str) -> None:
+    """FF8: what nginx had before is what it has after."""
+    stage = Stage(place, scenario)
+    stage.effects.refused_routes.add("the same" if scenario == "first" else "others")
+    with pytest.raises(ReleaseError, match="does not take") as failure:
+        stage.coordinator().release(stage.state())
+    stage.free()
+    assert failure.value.state.step == "switch"
+    assert_one_serves(stage, scenario)
+
+
+def test_an_old_release_is_back_even_if_nginx_does_not_take_its_routes(place: Path) -> None:
+    """What else there is to undo is undone, and the ledger says what is left to do."""
+    stage = Stage(place, "rerouted")
+    stage.effects.refused_routes.update({"the same", "others"})
+    assert stage.run() == "failed"
+    assert (stage.effects.live, stage.effects.serving, stage.effects.slots) == ("blue", "blue", {"blue": OLD})
+    assert {slot for slot, _ in stage.effects.running} == {"blue"}
+    assert "the old routes are back, but: nginx does not take" in Ledger(place).summaries()[-1].reason
 
 
 def test_a_failed_return_is_tried_again_by_recover(place: Path) -> None:
@@ -218,7 +262,7 @@ def test_a_step_that_fails_after_a_take_over_undoes_nothing(place: Path) -> None
     stage = Stage(place, "second")
 
     def stolen(state: object) -> None:
-        Lock(place).discard()
+        shutil.rmtree(Lock(place).path)
         Lock(place).acquire("bob@desk")
         raise HostError("`pip install` was killed by SIGKILL")
 

@@ -33,6 +33,7 @@ def test_a_switch_names_the_slot_before_and_then_the_one_that_serves(slots: Slot
     assert (slots.live(), slots.release("green")) == ("green", RELEASES[1])
     assert (tmp_path / "current").resolve() == tmp_path / "releases" / RELEASES[1]
     assert (tmp_path / "previous").resolve() == tmp_path / "releases" / RELEASES[0]
+    assert (tmp_path / "slots" / "serving").resolve() == tmp_path / "releases" / RELEASES[1]
     slots.switch("green")  # once more changes nothing
     assert (tmp_path / "previous").resolve() == tmp_path / "releases" / RELEASES[0]
 

@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from hostfiles import nginx
+from settings.kinds import DropletPm2
 from settings.stack import Settings
 
 NAME = "familyflow.example.com"
@@ -101,14 +102,13 @@ def _ask(connection: http.client.HTTPConnection, method: str, path: str, headers
 
 
 @contextmanager
-def serving(settings: Settings, root: Path) -> Iterator[Site]:
-    """nginx with this stack's configuration; stopped at the end."""
+def serving(settings: Settings, root: Path, released: bool = True) -> Iterator[Site]:
+    """nginx with this stack's configuration and, if `released`, with its routes; stopped at the end."""
     site = Site(root, _free_port(), _free_port())
     _certificate(root / "tls" / NAME)
     (root / "srv" / "familyflow").mkdir(parents=True)
     (root / "acme" / ".well-known" / "acme-challenge").mkdir(parents=True)
-    path = root / "nginx.conf"
-    path.write_text(moved(nginx.config(settings, settings.architecture), root, site.plain_port, site.tls_port))
+    path = write(settings, settings.architecture, root, site.plain_port, site.tls_port, released)
     process = subprocess.Popen(["/usr/sbin/nginx", "-c", str(path), "-g", "daemon off;"], stderr=subprocess.PIPE)
     try:
         _wait_for(site.tls_port, process)
@@ -116,6 +116,19 @@ def serving(settings: Settings, root: Path) -> Iterator[Site]:
     finally:
         process.terminate()
         process.communicate(timeout=30)
+
+
+def write(
+    settings: Settings, architecture: DropletPm2, root: Path, plain_port: int, tls_port: int, released: bool = True
+) -> Path:
+    """nginx.conf below `root`, with the routes where it looks for those of the release that serves."""
+    path = root / "nginx.conf"
+    path.write_text(moved(nginx.config(settings, architecture), root, plain_port, tls_port))
+    if released:
+        home = root / "srv" / "familyflow" / "slots" / "serving"
+        home.mkdir(parents=True)
+        (home / "site.conf").write_text(moved(nginx.site(settings, architecture), root, plain_port, tls_port))
+    return path
 
 
 def moved(text: str, root: Path, plain_port: int, tls_port: int) -> str:

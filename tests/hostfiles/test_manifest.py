@@ -105,6 +105,9 @@ def test_a_release_is_told_by_what_it_would_start(familyflow: Settings) -> None:
     first = asked(familyflow)
     assert asked(familyflow)["revision"] == first["revision"]
     assert asked(familyflow, LOG_LEVEL="DEBUG")["revision"] != first["revision"]
+    routed = stack({"routes": [{"path": "/", "service": "frontend"}, {"path": "/rest", "service": "api"}]})
+    quiet = stack({"routes": [{"path": "/api", "service": "api", "timeout": "77s"}]})
+    assert len({asked(one)["revision"] for one in (familyflow, routed, quiet)}) == 3
     other = stack({"release": {"commit": "a" * 40}})
     assert asked(other)["commit"] == "a" * 40
     assert asked(other)["revision"] == first["revision"]

@@ -12,7 +12,7 @@ from hostfiles import nginx
 from settings.droplets import IMAGES
 from settings.stack import Settings
 from tests.hostfiles.conftest import Run
-from tests.hostfiles.site import NAME, Site, moved, service, serving
+from tests.hostfiles.site import NAME, Site, service, serving, write
 from tests.hostfiles.stacks import raw, stack
 
 SECURITY_HEADERS = {
@@ -50,8 +50,7 @@ def test_nginx_takes_the_configuration_of_every_image(settings: Settings, image:
     """An older nginx than the image's can't know `http2 on`: then that, and nothing else, is what it says."""
     version = tuple(int(part) for part in re.findall(r"\d+", run("nginx", "-v").stderr.partition("/")[2])[:3])
     architecture = settings.architecture.model_copy(update={"image": image})
-    path = tmp_path / "nginx.conf"
-    path.write_text(moved(nginx.config(settings, architecture), tmp_path, 18080, 18443))
+    path = write(settings, architecture, tmp_path, 18080, 18443)
     checked = run("nginx", "-t", "-c", str(path))
     if image == "debian-13-x64" and version < (1, 25, 1):
         assert 'unknown directive "http2"' in checked.stderr
@@ -65,6 +64,32 @@ def test_a_directive_that_an_image_lacks_is_not_used_there(image: str) -> None:
     text = nginx.config(stack(), stack().architecture.model_copy(update={"image": image}))
     assert ("ssl_reject_handshake" in text) == (image != "ubuntu-22-04-x64")
     assert ("http2 on;" in text) == (image == "debian-13-x64") == ("ssl http2" not in text)
+    routes = nginx.site(stack(), stack().architecture.model_copy(update={"image": image}))
+    assert ("ssl http2" in routes) == ("ssl http2" in text)
+
+
+def test_nothing_that_a_release_may_change_is_in_what_is_applied_before_it() -> None:
+    """FF8: a release with other names may fail, and the old one serves on."""
+    changed = stack({"services": raw("services"), "routes": [{"path": "/", "service": "api", "timeout": "20s"}]})
+    assert nginx.config(changed, changed.architecture) == nginx.config(stack(), stack().architecture)
+    assert nginx.site(changed, changed.architecture) != nginx.site(stack(), stack().architecture)
+    renamed = {"web" if name == "api" else name: service for name, service in raw("services").items()}
+    renamed["frontend"] = {**renamed["frontend"], "output": "out"}
+    routes = [{"path": "/api", "service": "web"}, {"path": "/", "service": "frontend"}]
+    jobs = {"migrate": {**raw("jobs")["migrate"], "service": "web"}}
+    other = stack({"services": renamed, "routes": routes, "jobs": jobs})
+    assert nginx.config(other, other.architecture) == nginx.config(stack(), stack().architecture)
+
+
+def test_a_name_that_no_release_serves_yet_is_told_to_come_back(tmp_path: Path) -> None:
+    with serving(_richer(), tmp_path, released=False) as site:
+        for name in (NAME, "www.familyflow.example.com", "api.example.com"):
+            answer = site.get("/", host=name)
+            assert (answer.status, answer.headers["retry-after"]) == (503, "60")
+            assert answer.headers["strict-transport-security"] == SECURITY_HEADERS["strict-transport-security"]
+        assert site.get_plain("/").status == 301
+        with pytest.raises(OSError):
+            site.get("/", host="familyflowXexample.com")
 
 
 @pytest.fixture
@@ -198,7 +223,7 @@ def test_a_missing_service_is_a_502_and_no_second_try(site: Site) -> None:
 
 def test_a_stream_is_not_buffered_and_may_be_a_websocket() -> None:
     """DV3's words, for any product."""
-    text = nginx.config(_richer(), stack().architecture)
+    text = nginx.site(_richer(), stack().architecture)
     block = text[text.index("location ^~ /api/live/ {") :].partition("}")[0]
     for line in ("proxy_buffering off;", "proxy_read_timeout 3600s;", "proxy_set_header Upgrade $proxied_upgrade;"):
         assert line in block

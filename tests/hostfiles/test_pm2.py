@@ -59,6 +59,29 @@ def test_before_the_first_release_there_is_nothing_to_start(familyflow: Settings
     assert _apps(run, _written(familyflow, tmp_path)) == []
 
 
+def test_a_release_starts_the_processes_that_it_has_and_not_those_applied_after_it(
+    familyflow: Settings, run: Run, tmp_path: Path
+) -> None:
+    """FF4: another list of services is applied, its release fails, the host boots or somebody starts PM2 by hand."""
+    (tmp_path / "releases" / "one").mkdir(parents=True)
+    _written(familyflow, tmp_path).rename(tmp_path / "releases" / "one" / "ecosystem.config.js")
+    (tmp_path / "slots").mkdir()
+    (tmp_path / "slots" / "green").symlink_to("../releases/one")
+    (tmp_path / "current").symlink_to("slots/green")
+    services = raw("services")
+    services["queue"] = services.pop("worker")
+    applied = _written(stack({"services": services}), tmp_path)
+    old = ["api-green", "worker-green", "beat-green"]
+    assert [app["name"] for app in _apps(run, applied)] == old
+    assert [app["name"] for app in _apps(run, applied, SLIPWAY_SLOT="green")] == old
+    assert [app["name"] for app in _apps(run, applied, SLIPWAY_SLOT="blue")] == ["api-blue", "queue-blue", "beat-blue"]
+    (tmp_path / "releases" / "two").mkdir()
+    (tmp_path / "releases" / "two" / "ecosystem.config.js").write_text(applied.read_text())
+    new = tmp_path / "releases" / "two" / "ecosystem.config.js"
+    (tmp_path / "slots" / "blue").symlink_to("../releases/two")
+    assert [app["name"] for app in _apps(run, new, SLIPWAY_SLOT="blue")] == ["api-blue", "queue-blue", "beat-blue"]
+
+
 def test_a_slot_that_does_not_exist_is_said(familyflow: Settings, run: Run, tmp_path: Path) -> None:
     failed = run("node", "-e", _SHOW, str(_written(familyflow, tmp_path)), SLIPWAY_SLOT="purple")
     assert failed.returncode != 0
