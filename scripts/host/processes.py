@@ -41,6 +41,7 @@ class Pm2:
         self.commands = commands
         self.home = home
         self.unit = unit
+        self.place = home / ".pm2"
 
     def active(self) -> bool:
         """Whether the daemon runs. Asked first, since PM2 starts a daemon for whatever question it is asked."""
@@ -79,12 +80,9 @@ class Pm2:
 
     def stop(self, names: Sequence[str], seconds: float) -> None:
         """Stop and forget these processes, all at once; each has its kill_timeout, all have `seconds` and a margin."""
-        known = {process.name for process in self.list()}
-        wanted = [name for name in names if name in known]
-        if not wanted:
-            return
-        with ThreadPoolExecutor(len(wanted)) as pool:
-            list(pool.map(lambda name: self._pm2("delete", name, timeout=seconds + MARGIN_SECONDS), wanted))
+        if names:
+            with ThreadPoolExecutor(len(names)) as pool:
+                list(pool.map(lambda name: self._delete(name, seconds + MARGIN_SECONDS), names))
 
     def wait(self, names: Sequence[str], ready: Path, seconds: float) -> None:
         """Wait until every one of these processes has left its mark in `ready`; HostError if one dies or is late."""
@@ -103,8 +101,15 @@ class Pm2:
                 raise HostError(f"{', '.join(sorted(waiting))} not ready after {seconds:.0f} seconds")
             time.sleep(POLL_SECONDS)
 
+    def _delete(self, name: str, timeout: float) -> None:
+        try:
+            self._pm2("delete", name, timeout=timeout)
+        except HostError:
+            if any(process.name == name for process in self.list()):  # else it went by itself meanwhile
+                raise
+
     def _pm2(self, *arguments: str, slot: str | None = None, timeout: float = 60) -> str:
-        environment = self.commands.base() | {"PM2_HOME": str(self.home / ".pm2"), "PM2_CONCURRENT_ACTIONS": "1"}
+        environment = self.commands.base() | {"PM2_HOME": str(self.place), "PM2_CONCURRENT_ACTIONS": "1"}
         if slot is not None:
             environment["SLIPWAY_SLOT"] = slot
         code, stdout, stderr = self.commands.output(

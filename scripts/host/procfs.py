@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 PROC = Path("/proc")
@@ -26,9 +26,9 @@ def process_start(pid: int) -> int | None:
     return None if fields[0] == "Z" else int(fields[19])
 
 
-def marked(*markers: str) -> Iterator[int]:
-    """Processes whose environment has all of these `NAME=value`, as it was when their program started."""
-    wanted = [marker.encode() for marker in markers]
+def marked(*marks: Sequence[str]) -> Iterator[int]:
+    """Processes whose environment, as it was when their program started, has all `NAME=value` of any of these marks."""
+    wanted = [[text.encode() for text in mark] for mark in marks]
     for entry in PROC.iterdir():
         if not entry.name.isdigit() or int(entry.name) == os.getpid():
             continue
@@ -36,14 +36,14 @@ def marked(*markers: str) -> Iterator[int]:
             environment = (entry / "environ").read_bytes().split(b"\0")
         except OSError:  # gone meanwhile
             continue
-        if all(marker in environment for marker in wanted):
+        if any(all(text in environment for text in mark) for mark in wanted):
             yield int(entry.name)
 
 
-def end_marked(*markers: str, number: int = signal.SIGKILL) -> int:
-    """Send a signal to all of them; how many there were."""
-    found = list(marked(*markers))
+def end_marked(*marks: Sequence[str]) -> int:
+    """Kill all of them; how many there were."""
+    found = list(marked(*marks))
     for pid in found:
         with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, number)
+            os.kill(pid, signal.SIGKILL)
     return len(found)

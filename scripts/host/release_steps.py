@@ -24,6 +24,8 @@ STEADY = 3
 """Successes in a row before something counts as answering."""
 PAUSE_SECONDS = 0.3
 VERIFY_SECONDS = 20.0
+LOOKS = 8
+"""How often a slot is looked at before it is said that it does not stop."""
 
 
 class HostEffects:
@@ -134,26 +136,48 @@ class HostEffects:
         for role in STARTED:
             online = {process.name for process in self.pm2.list() if process.status in ("online", "launching")}
             missing = [service for service in config.with_role(role) if f"{service.name}-{slot}" not in online]
-            self.pm2.stop(_names(missing, slot), max((service.stop_after for service in missing), default=0))
-            self._start(missing, home, slot)
+            if missing:
+                self._stop(missing, slot, all_of_slot=False)
+                self._start(missing, home, slot)
             if role == "web":
                 self.healthy(slot)
             else:
                 self.ready(slot, role)
 
     def stop(self, slot: str, role: str | None = None) -> None:
-        """See Effects. PM2 ends only the process it knows; what that one left behind is told by its environment."""
+        """See Effects."""
         if self.cold:
             return
         self.pm2.up()
         config = self._of_slot(slot)[0] if self.slots.release(slot) else self.config
         services = [service for service in config.services if role in (None, service.role)]
-        names = _names(services, slot)
-        if role is None:  # another list of services may have had other names
-            names = sorted({process.name for process in self.pm2.list() if process.slot == slot})
-        self.pm2.stop(names, max((service.stop_after for service in services), default=30))
-        for service in services:
-            end_marked(f"SLIPWAY_SLOT={slot}", f"SLIPWAY_SERVICE={service.name}")
+        self._stop(services, slot, all_of_slot=role is None)
+
+    def _stop(self, services: Sequence[Service], slot: str, all_of_slot: bool) -> None:
+        """Stop services, and look again until nothing of them is found: PM2's word is not enough.
+
+        PM2 ends only the process it knows, not what that one left behind. One that is deleted while `launching` it
+        starts once more and forgets (7.0.4: the exit sets `online`, which counts as a crash). And a start that a killed
+        release had asked for may come after the question. What is left is known by its environment, and killed.
+        """
+        seconds = max((service.stop_after for service in services), default=30)
+        quiet = 0
+        for _ in range(LOOKS):
+            names = {process.name for process in self.pm2.list() if process.slot == slot}
+            if not all_of_slot:  # else also what another list of services had
+                names &= set(_names(services, slot))
+            self.pm2.stop(sorted(names), seconds)
+            left = end_marked(*self._marks(services, slot))
+            quiet = 0 if names or left else quiet + 1
+            if quiet >= (2 if all_of_slot else 1):
+                return
+            time.sleep(PAUSE_SECONDS)
+        raise HostError(f"what runs in the {slot} slot does not stay stopped")
+
+    def _marks(self, services: Sequence[Service], slot: str) -> list[tuple[str, str]]:
+        """How these services' processes are known: once they are themselves, and while they are still PM2's."""
+        own = [(f"SLIPWAY_SLOT={slot}", f"SLIPWAY_SERVICE={service.name}") for service in services]
+        return own + [(f"PM2_HOME={self.pm2.place}", f"name={name}") for name in _names(services, slot)]
 
     def assign(self, slot: str, release: str | None) -> None:
         """See Effects."""

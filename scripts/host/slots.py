@@ -70,7 +70,7 @@ class Slots:
     def remove(self, release: str) -> None:
         """Remove a release's directory, after ending what still runs in it."""
         home = self.layout.release(release)
-        end_marked(f"SLIPWAY_RELEASE={release}")
+        end_marked([f"SLIPWAY_RELEASE={release}"])
         if home.exists():
             away = home.with_name(f".{release}.gone")
             if away.exists():
