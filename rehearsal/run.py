@@ -56,7 +56,7 @@ class Rehearsal:
         """In place of the stack file, of the place for rehearsals, of the local cloud: `config`, `home`, `cloud`."""
         self.stack, self.show, self.program = stack, show, program
         self.workspace = Workspace(stack, home)
-        self.cloud = cloud or LocalCloud(self.workspace.cloud, stack, show)
+        self.cloud = cloud or LocalCloud(self.workspace.cloud, self.workspace.cloud_name, show)
         self.commits: dict[str, str] = {}
         self._given = config
         self._secrets: list[str] = []

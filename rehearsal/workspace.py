@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import os
 import secrets
 import shutil
@@ -44,6 +45,11 @@ class Workspace:
         self.stack_file = self.directory / f"Pulumi.{stack}.yaml"
 
     @property
+    def cloud_name(self) -> str:
+        """The local cloud's name: two checkouts of the same stack on one machine must not take each other's hosts."""
+        return f"{self.stack}-{hashlib.sha256(str(self.directory.resolve()).encode()).hexdigest()[:4]}"
+
+    @property
     def exists(self) -> bool:
         """Whether there is something of an earlier rehearsal."""
         return self._passphrase.exists()
@@ -76,7 +82,7 @@ class Workspace:
             workshop.STATE: str(self.account),
             workshop.CLOUD: cloud,
             local.DIRECTORY: str(self.cloud),
-            local.NAME: self.stack,
+            local.NAME: self.cloud_name,
             # what an operator has for the real cloud; the stand-ins only want them to be there
             "DIGITALOCEAN_TOKEN": token,
             "SPACES_ACCESS_KEY_ID": "DO801" + secrets.token_hex(6),
