@@ -16,7 +16,8 @@ from policies.graph import Graph
 from policies.rule import Context, Finding
 from policies.rules import check
 from settings import stackfile
-from settings.parse import parse
+from settings.parse import parse, stack_name_problems
+from settings.problems import SettingsError
 from settings.stack import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -54,6 +55,8 @@ def make_plan(stack: str, root: Path = ROOT, program: Callable[[], None] | None 
     Raises SettingsError where the stack file has mistakes, and ProgramError where the program can't be run. A secret
     that nobody has set is no mistake here: the plan lists it.
     """
+    if wrong := stack_name_problems(stack):  # before a file is opened by it
+        raise SettingsError(wrong)
     file = stackfile.read(root / f"Pulumi.{stack}.yaml")
     secrets = file.secrets | frozenset(needed_secrets.named(dict(file.values)))
     settings = parse(file.stack, file.values, secrets, others=file.others)

@@ -20,17 +20,25 @@ class SecretNeeded:
     command: str
 
 
-def named(raw: Any) -> Iterator[str]:
-    """Every secret that a block of a stack file names with `{secret: NAME}`, be the rest of it right or wrong."""
+def named(raw: Any, seen: set[int] | None = None) -> Iterator[str]:
+    """Every secret that a block of a stack file names with `{secret: NAME}`, be the rest of it right or wrong.
+
+    `seen` keeps what was visited: YAML's aliases can make one value its own part, or a billion of a few.
+    """
+    seen = set() if seen is None else seen
+    if id(raw) in seen:
+        return
+    if isinstance(raw, dict | list):
+        seen.add(id(raw))
     if isinstance(raw, dict):
         if set(raw) == {"secret"} and isinstance(raw["secret"], str):
             yield raw["secret"]
         else:
             for value in raw.values():
-                yield from named(value)
+                yield from named(value, seen)
     elif isinstance(raw, list):
         for value in raw:
-            yield from named(value)
+            yield from named(value, seen)
 
 
 def needed(settings: Settings, are_set: frozenset[str]) -> tuple[SecretNeeded, ...]:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from settings import check_backing, check_stack, check_variables, fits
 from settings.context import Context
 from settings.masking import shown
+from settings.messages import path_of
 from settings.problems import Problem, nearest
 from settings.product import Product, Service
 
@@ -120,6 +121,12 @@ def _routes(context: Context, product: Product) -> Iterator[Problem]:
             message = f"{route.path} is routed already, by routes[{seen[place]}]: give it another path or host"
             yield Problem(f"{path}.path", message)
         seen.setdefault(place, index)
+    routed = {place for _, place in seen}
+    for name, service in product.services.items():
+        for assets in service.assets:
+            if assets.rstrip("/") in routed:
+                message = "is a route's path too, should be a path below one, such as /static/"
+                yield Problem(path_of(f"slipway:product.services.{name}.assets", [assets]), message)
     if product.services_of("web", "static") and not context.says("product", "routes"):
         yield Problem(
             "slipway:product.routes", "is missing, should be a list, each a path and its service: nothing is reached"

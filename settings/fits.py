@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from pydantic import BaseModel
 
 from settings.context import Context
+from settings.droplets import SIZES
 from settings.kinds import DropletPm2
 from settings.problems import Problem
 from settings.product import Product, Service
+from settings.reserved import SET_BY_DROPLET_PM2, is_account, is_of_the_machinery
+from settings.stack import Access
+from settings.values import MEMORY
 
 SLOT_OFFSET = 1000
 """The green slot listens this much above the blue one."""
@@ -19,10 +24,6 @@ TAKEN_PORTS = {
     "rabbitmq": (4369, 5672, 15672, 25672),
 }
 """What a backing service on the droplet itself listens on, by its engine."""
-OWN_VARIABLES = frozenset(
-    {"PORT", "GUNICORN_CMD_ARGS", "UVICORN_UDS", "UVICORN_FD", "NODE_CHANNEL_FD", "PM2_HOME", "HOME"}
-)
-"""What droplet-pm2 tells each process itself."""
 
 _LISTENS = re.compile(r"(?:^|\s)(?:--bind|-b|--uds|--host|--port|-p|--unix-socket)(?:[\s=]|$)")
 _FOR_CONTAINERS = ("volumes", "cpu", "autoscale", "metrics", "read_only")
@@ -37,6 +38,7 @@ def run(context: Context, product: Product, architecture: BaseModel) -> Iterator
 def _droplet_pm2(context: Context, product: Product) -> Iterator[Problem]:
     for name, service in product.services.items():
         yield from _pm2_service(f"slipway:product.services.{name}", service)
+        yield from _pm2_memory(context, f"slipway:product.services.{name}", service)
     yield from _pm2_ports(product)
     yield from _pm2_backing(product)
     for key, why in (
@@ -56,8 +58,38 @@ def _droplet_pm2(context: Context, product: Product) -> Iterator[Problem]:
                 "is false, should be true: the old release serves until the new one answers; split the change in two"
             )
             yield Problem(f"slipway:product.jobs.{name}.backward_compatible", message)
-    for variable in OWN_VARIABLES & product.environment.keys():
-        yield Problem(f"slipway:product.environment.{variable}", "droplet-pm2 sets it for each process: leave it out")
+    yield from _pm2_variables("slipway:product.environment", product.environment)
+    yield from _pm2_accounts(context, product)
+
+
+def _pm2_variables(path: str, variables: Iterable[str]) -> Iterator[Problem]:
+    for variable in variables:
+        if variable in SET_BY_DROPLET_PM2:
+            yield Problem(f"{path}.{variable}", "droplet-pm2 sets it for each process: leave it out")
+        elif is_of_the_machinery(variable):
+            yield Problem(f"{path}.{variable}", "is reserved for what starts each process on the droplet: leave it out")
+
+
+def _pm2_accounts(context: Context, product: Product) -> Iterator[Problem]:
+    """Who runs the product on the droplet, and who could log in to it."""
+    if product.name is not None and is_account(product.name):
+        yield Problem(
+            "slipway:product.name",
+            f"{product.name} is an account of the host's own, should be another name such as {product.name}-app: "
+            "the user that runs the product gets it",
+        )
+    access = context.blocks.get("access")
+    raw = context.raw.get("access")
+    given = raw.get("admin_cidrs") if isinstance(raw, Mapping) else None
+    if not isinstance(access, Access) or not isinstance(given, list) or not given:
+        return
+    whole = len(access.admin_cidrs) == len(given) and (access.ssh_from_anywhere or not access.open_ranges)
+    if whole and all(ipaddress.ip_network(cidr).version == 6 for cidr in access.admin_cidrs):
+        yield Problem(
+            "slipway:access.admin_cidrs",
+            "has no IPv4 range, should have at least one such as 203.0.113.7/32: the droplet has no IPv6 address, so "
+            "nobody could log in",
+        )
 
 
 def _pm2_service(path: str, service: Service) -> Iterator[Problem]:
@@ -69,12 +101,22 @@ def _pm2_service(path: str, service: Service) -> Iterator[Problem]:
     if service.role == "web" and service.command is not None and _LISTENS.search(service.command):
         message = "says where to listen: leave that out, two releases run side by side and each is told its own place"
         yield Problem(f"{path}.command", message)
+    yield from _pm2_variables(f"{path}.environment", service.environment)
     for variable, value in service.environment.items():
-        if variable in OWN_VARIABLES:
-            yield Problem(f"{path}.environment.{variable}", "droplet-pm2 sets it for each process: leave it out")
-        elif not isinstance(value, str):
+        if not isinstance(value, str) and not (variable in SET_BY_DROPLET_PM2 or is_of_the_machinery(variable)):
             message = "droplet-pm2 has one .env for all services: move it to product.environment"
             yield Problem(f"{path}.environment.{variable}", message)
+
+
+def _pm2_memory(context: Context, path: str, service: Service) -> Iterator[Problem]:
+    """A limit that is never reached is none: the droplet would run out of memory first."""
+    architecture = context.blocks.get("architecture")
+    size = SIZES.get(getattr(architecture, "size", None) or "")
+    if size is not None and service.memory is not None and service.memory > size.memory:
+        message = (
+            f"is {MEMORY.write(service.memory)}, should be at most {MEMORY.write(size.memory)}: the droplet has no more"
+        )
+        yield Problem(f"{path}.memory", message)
 
 
 def _pm2_ports(product: Product) -> Iterator[Problem]:

@@ -8,7 +8,9 @@ from typing import Any
 import pulumi
 from pulumi.runtime.config import CONFIG, get_config_env, get_config_secret_keys_env, is_config_secret
 
+from settings.credentials import in_plain
 from settings.parse import NAMESPACE, parse
+from settings.problems import SettingsError
 from settings.stack import BLOCKS, Settings
 
 
@@ -23,7 +25,16 @@ def load() -> Settings:
     secret = {key for key in keys if f"{NAMESPACE}:{key}" in marked or is_config_secret(f"{NAMESPACE}:{key}")}
     values = {key: _ENCRYPTED if key in secret else _value(text) for key, text in keys.items() if key in BLOCKS}
     others = [key for key in keys if key not in BLOCKS and key not in secret]
-    return parse(pulumi.get_stack(), values, frozenset(secret - set(BLOCKS)), others=others)
+    stack = pulumi.get_stack()
+    plain = {key: text for key, text in stored.items() if key not in marked and not is_config_secret(key)}
+    credentials = in_plain(plain, stack, NAMESPACE)
+    try:
+        settings = parse(stack, values, frozenset(secret - set(BLOCKS)), others=others)
+    except SettingsError as error:
+        raise SettingsError([*credentials, *error.problems]) from None
+    if credentials:
+        raise SettingsError(credentials)
+    return settings
 
 
 _ENCRYPTED = {"secure": ""}

@@ -41,9 +41,10 @@ def path_of(prefix: str, parts: Sequence[shape.Part]) -> str:
 def _problem(detail: Mapping[str, Any], prefix: str, model: Any) -> Problem:
     kind, given = detail["type"], detail["input"]
     loc = detail["loc"]
-    if loc[-1:] == ("[key]",) and kind != "extra_forbidden":  # pydantic's mark for the name before it
-        loc = loc[:-1]
-    parts, where, parent = _walk(loc, model)
+    is_name = loc[-1:] == ("[key]",) and kind != "extra_forbidden"  # pydantic's mark for the name before it
+    parts, where, parent = _walk(loc[:-1] if is_name else loc, model)
+    if is_name and kind == "string_type":
+        return Problem(path_of(prefix, parts[:-1]), _name_that_is_no_text(given, parent))
     if kind == "extra_forbidden":
         return _unknown_key(prefix, parts, parent)
     if kind in ("union_tag_invalid", "union_tag_not_found"):
@@ -63,6 +64,13 @@ def _problem(detail: Mapping[str, Any], prefix: str, model: Any) -> Problem:
     else:
         message = f"is {what_it_is(given)}, should be {shape.expected(where)}{_quotes(kind, given)}"
     return Problem(path_of(prefix, parts), message)
+
+
+def _name_that_is_no_text(given: Any, parent: Any) -> str:
+    """YAML reads 1, yes and NO as numbers and truths, and a mapping's names too."""
+    mapping = next((member for member in shape.members(parent) if typing.get_origin(member) is dict), None)
+    right = shape.expected(typing.get_args(mapping)[0]) if mapping else "text"
+    return f"has a name that is {what_it_is(given)}, should be {right}, in quotes where YAML takes it for another thing"
 
 
 def _quotes(kind: str, given: Any) -> str:

@@ -51,7 +51,7 @@ def parse(
     Raises SettingsError with one line for each mistake, wherever in the file it is.
     """
     values = {block: _sorted(raw, {}) for block, raw in values.items()}
-    problems = list(_stack_name(stack))
+    problems = stack_name_problems(stack)
     problems += [
         Problem(f"{NAMESPACE}:{block}", f"is missing, should be {_SHAPES[block]}")
         for block in REQUIRED_BLOCKS
@@ -91,13 +91,17 @@ def _sorted(raw: Any, made: dict[int, Any]) -> Any:
     return made[id(raw)]
 
 
-def _stack_name(stack: str) -> Iterator[Problem]:
-    if not re.fullmatch(r"[a-z](?:[a-z0-9-]{0,30}[a-z0-9])?", stack, re.ASCII):
-        yield Problem(
+def stack_name_problems(stack: str) -> list[Problem]:
+    """What is wrong with a stack's name, if anything is."""
+    if re.fullmatch(r"[a-z](?:[a-z0-9-]{0,30}[a-z0-9])?", stack, re.ASCII):
+        return []
+    return [
+        Problem(
             "stack",
             f"{shown(stack)} names resources and hosts, should be lower-case letters, digits and dashes, starting with "
             "a letter, at most 32: rename the file, or `pulumi stack rename`",
         )
+    ]
 
 
 def _is_told(problem: Problem, told: Iterable[Problem]) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from settings.credentials import in_plain
 from settings.masking import may_be_secret, shown, what_it_is
 from settings.parse import NAMESPACE, parse
 from settings.problems import Problem, SettingsError, nearest
@@ -41,7 +42,7 @@ def read(path: Path) -> StackFile:
     ours = {key.removeprefix(f"{NAMESPACE}:"): value for key, value in config.items() if _is_ours(key)}
     encrypted = {key for key, value in ours.items() if isinstance(value, Mapping) and set(value) == {"secure"}}
     secrets = frozenset(encrypted - set(BLOCKS))  # a block that is encrypted whole is a mistake, told by `parse`
-    problems += _strangers(config) + _empty_secrets(ours, secrets)
+    problems += _strangers(config) + in_plain(config, stack, NAMESPACE) + _empty_secrets(ours, secrets)
     found = StackFile(
         stack=stack,
         values={key: value for key, value in ours.items() if key in BLOCKS},

@@ -6,8 +6,10 @@ the hint for a missing key are made of it. The key path is put in front by `sett
 
 from __future__ import annotations
 
+import base64
 import ipaddress
 import re
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
@@ -79,6 +81,9 @@ def one_of(known: tuple[str, ...], what: str) -> Text:
 
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _DOMAIN = rf"(?=.{{1,253}}$)(?:{_LABEL}\.)+[a-z][a-z0-9-]{{0,61}}[a-z0-9]"
+_LOCAL = r"[A-Za-z0-9_][A-Za-z0-9_+%'-]*(?:\.[A-Za-z0-9_+%'-]+)*"
+"""Before the @ of a mail address. No dash at the start: programs on the host take it as an argument."""
+_EMAIL = "an e-mail address such as ops@example.com"
 _SEGMENT = r"(?!\.\.?(?:/|$))[A-Za-z0-9._-]+"
 
 Name = Annotated[
@@ -107,7 +112,8 @@ DomainName = Annotated[
     str, _matching(_DOMAIN, "a domain name such as app.example.com (no scheme, no path, lower case, IDNs as xn--…)")
 ]
 Email = Annotated[
-    str, _matching(r"[^@\s]+@" + _DOMAIN.removeprefix(r"(?=.{1,253}$)"), "an e-mail address such as ops@example.com")
+    str,
+    _matching(rf"(?=[^@]{{1,64}}@){_LOCAL}@" + _DOMAIN.replace(r"(?=.{1,253}$)", ""), _EMAIL),
 ]
 UrlPath = Annotated[str, _matching(r"/[A-Za-z0-9._~/-]*", "a path of a URL such as /api/health/")]
 RelativePath = Annotated[
@@ -130,15 +136,6 @@ ImageDigest = Annotated[
     ),
 ]
 ImageTag = Annotated[str, _matching(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", "an image's tag such as 1.4.2")]
-SshPublicKey = Annotated[
-    str,
-    _matching(
-        r"(?:ssh-ed25519|ecdsa-sha2-nistp(?:256|384|521)|sk-ssh-ed25519@openssh\.com|ssh-rsa) "
-        r"[A-Za-z0-9+/=]{40,}(?: [^\n\r\0]*)?",
-        "a public SSH key such as 'ssh-ed25519 AAAA… name'",
-        quote=False,  # the private one lies beside it and looks alike
-    ),
-]
 RepositoryUrl = Annotated[
     str,
     _matching(
@@ -158,8 +155,58 @@ LogEndpoint = Annotated[
 ZoneId = Annotated[str, _matching(r"[0-9a-f]{32}", "a zone's id: 32 hexadecimal digits", quote=False)]
 Slug = Annotated[str, _matching(r"[a-z0-9]+(?:-[a-z0-9]+)*", "a word of the provider's such as nyc3 or db-s-1vcpu-1gb")]
 Account = Annotated[str, _matching(r"[A-Za-z0-9._-]{1,64}", "a user's name")]
-Command = Annotated[str, _matching(r"[^\n\r\0]*[^\s\0][^\n\r\0]*", "a command on one line", quote=False)]
 Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+def _ssh_key(value: str) -> str:
+    """A public key whose inside is of the type that it says. Never quoted: the private one looks alike."""
+    if not re.fullmatch(_SSH_KEY_FORM, value, re.ASCII):
+        raise ValueError(f"is not {_SSH_KEY}")
+    kind, blob, *_ = value.split(" ")
+    if _ssh_key_parts(blob)[:1] != [kind.encode()]:
+        raise ValueError(f"says {kind} and holds no such key, should be the whole line of the .pub file")
+    return value
+
+
+def _ssh_key_parts(blob: str) -> list[bytes]:
+    """The parts of a key (RFC 4253, 6.6), each behind its length; none where they don't come out even."""
+    try:
+        rest = base64.b64decode(blob, validate=True)
+    except ValueError:
+        return []
+    parts = []
+    while rest:
+        length = int.from_bytes(rest[:4], "big")
+        if len(rest) < 4 + length:
+            return []
+        parts.append(rest[4 : 4 + length])
+        rest = rest[4 + length :]
+    return parts if len(parts) > 1 else []
+
+
+_SSH_KEY = "a public SSH key such as 'ssh-ed25519 AAAA… name'"
+_SSH_KEY_FORM = (
+    r"(?:ssh-ed25519|ecdsa-sha2-nistp(?:256|384|521)|sk-ssh-ed25519@openssh\.com|ssh-rsa) "
+    r"[A-Za-z0-9+/=]{40,}(?: [^\n\r\0]*)?"
+)
+SshPublicKey = Annotated[str, Text(_SSH_KEY, _ssh_key, _SSH_KEY_FORM)]
+
+
+def _command(value: str) -> str:
+    """A command that a shell can read. Never quoted: it may hold a password."""
+    if not re.fullmatch(_COMMAND_FORM, value, re.ASCII):
+        raise ValueError(f"is not {_COMMAND}")
+    try:
+        shlex.split(value)
+    except ValueError as error:
+        what = "a quote is opened and not closed" if "quotation" in str(error) else "it ends in a backslash"
+        raise ValueError(f"is not {_COMMAND}: {what}") from None
+    return value
+
+
+_COMMAND = "a command on one line"
+_COMMAND_FORM = r"[^\n\r\0]*[^\s\0][^\n\r\0]*"
+Command = Annotated[str, Text(_COMMAND, _command, _COMMAND_FORM)]
 
 
 def _cidr(value: str) -> str:

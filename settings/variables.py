@@ -33,6 +33,8 @@ class Wired(Model):
     field: WiredField = "url"
 
 
+_LONGEST = 100_000
+"""Bytes of a variable's text. Linux takes 128 KiB (MAX_ARG_STRLEN) with the name."""
 FORMS = "text, {secret: NAME}, {generate: LENGTH} or {from: BACKING-SERVICE}"
 _TAGS: dict[type[Model], str] = {Secret: "secret", Generated: "generate", Wired: "from"}
 
@@ -52,6 +54,8 @@ def _text(value: Any) -> str:
         raise ValueError(f"is {what_it_is(value)}, should be {FORMS}")
     if any(char in value for char in "\n\r\0"):
         raise ValueError("has more than one line, should have one: give a file's content by a URL or in base64")
+    if len(value.encode("utf-8", errors="replace")) > _LONGEST:
+        raise ValueError(f"is too long, should be at most {_LONGEST} bytes: Linux starts no process with a longer one")
     return value
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import grp
 import os
 import pwd
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from .context import Host
 from .manifest import User
@@ -28,10 +28,14 @@ def gid(name: str) -> int:
         raise HostError(f"there is no group {name} on this host") from None
 
 
-def users(host: Host, wanted: Iterable[User]) -> None:
-    """Make each user, or set home, shell and groups of one that differs. Its home is made (0750), never moved."""
+def users(host: Host, wanted: Iterable[User], ours: Callable[[], frozenset[str]]) -> None:
+    """Make each user, or set home, shell and groups of one that differs. Its home is made (0750), never moved.
+
+    `ours` are the names of the users that were made by an earlier apply. HostError for one that somebody else made:
+    what it is there for would end if it became another's.
+    """
     for user in wanted:
-        if _user(host, user):
+        if _user(host, user, ours):
             host.changed(f"user {user.name}")
         home = host.at(user.home)
         if not os.path.isdir(home):
@@ -41,7 +45,7 @@ def users(host: Host, wanted: Iterable[User]) -> None:
             os.chmod(home, 0o750)  # noqa: S103  (its group is the user's own)
 
 
-def _user(host: Host, user: User) -> bool:
+def _user(host: Host, user: User, ours: Callable[[], frozenset[str]]) -> bool:
     groups = ",".join(user.groups)
     try:
         found = pwd.getpwnam(user.name)
@@ -55,6 +59,11 @@ def _user(host: Host, user: User) -> bool:
             ]
         )
         return True
+    if (found.pw_dir, found.pw_shell) != (user.home, user.shell) and user.name not in ours():
+        raise HostError(
+            f"the host has a user {user.name} of its own (home {found.pw_dir}, shell {found.pw_shell}), "
+            "which is left alone: the product needs another name"
+        )
     command: list[str] = []
     if found.pw_dir != user.home:
         command += ["--home", user.home]

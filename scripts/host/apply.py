@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -50,7 +51,7 @@ def _apply(host: Host, manifest: Manifest, text: str, check: Check) -> None:
     # Node comes over the network while apt-get unpacks: together they take little longer than the longer one.
     tools = Meanwhile(lambda: toolchain.toolchain(host, manifest.toolchain))
     packages.packages(host, manifest.packages, toolchain.NEEDS, tools.start)
-    accounts.users(host, manifest.users)
+    accounts.users(host, manifest.users, lambda: _made_before(host))
     files.directories(host, manifest.directories)
     tools.finish()
     tls.placeholder(host, manifest.certificate)
@@ -63,6 +64,15 @@ def _apply(host: Host, manifest: Manifest, text: str, check: Check) -> None:
     certificate.ensure(host, manifest.certificate)
     if waiting:
         firewall_guard.wait_for_confirmation(host)
+
+
+def _made_before(host: Host) -> frozenset[str]:
+    """The users of the manifest that was applied last; it may be of another version, so only their names are read."""
+    try:
+        entries = json.loads(_kept_text(host))["users"]
+        return frozenset(str(entry["name"]) for entry in entries)
+    except (HostError, ValueError, KeyError, TypeError):
+        return frozenset()
 
 
 def _confirm_host_key(host: Host) -> None:

@@ -81,8 +81,9 @@ class Building:
         }
 
     def _shell(self, service: Service, command: str, variables: Mapping[str, str], timeout: float) -> None:
-        environment = {**self.environment(service), **variables}
-        environment["PATH"] = self.environment(service)["PATH"]
+        own = self.environment(service)
+        marks = {key: value for key, value in own.items() if key == "PATH" or key.startswith("SLIPWAY_")}
+        environment = {**own, **variables, **marks}  # by its marks a process is found and ended again
         self.commands.logged(
             ["bash", "-c", command],
             what=f"{service.directory}: {command}",

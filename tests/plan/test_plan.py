@@ -17,6 +17,7 @@ from plan.__main__ import main
 from plan.build import Plan, make_plan
 from plan.files import HostFile, Scripts
 from plan.style import Style
+from settings.problems import SettingsError
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / "tests" / "golden" / "plan"
@@ -187,6 +188,40 @@ def test_the_command_needs_no_engine_no_account_and_no_network(tmp_path: Path) -
     )
     assert (ran.returncode, ran.stderr) == (0, "")
     assert json.loads(ran.stdout)["stack"] == "familyflow"
+
+
+@pytest.mark.parametrize("stack", ["x" * 300, "../x", "a/b", "", "Prod_1", "a\nb", "a\0b"])
+def test_what_can_be_no_stacks_name_is_one_line_before_a_file_is_opened(
+    stack: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--stack", stack]) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith("stack: ")
+    assert "should be lower-case letters, digits and dashes, starting with a letter, at most 32" in lines[0]
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "expected"),
+    [
+        ("name: familyflow", "name: &a [*a]", "slipway:product.name: is a list, should be a name"),
+        ("email: [ops@example.com]", "email: &x {email: *x}", "slipway:alerts.email: is a mapping, should be a list"),
+    ],
+)
+def test_an_alias_of_itself_is_one_line(tmp_path: Path, good: str, bad: str, expected: str) -> None:
+    stack_file(tmp_path, (good, bad))
+    with pytest.raises(SettingsError) as caught:
+        make_plan("familyflow", tmp_path)
+    assert len(str(caught.value).splitlines()) == 1
+    assert str(caught.value).startswith(expected)
+
+
+def test_a_whole_block_that_is_its_own_alias_is_one_line(tmp_path: Path) -> None:
+    file = stack_file(tmp_path)
+    head, _, _ = file.read_text().partition("  slipway:alerts:")
+    file.write_text(f"{head}  slipway:alerts: &x {{email: *x}}\n")
+    with pytest.raises(SettingsError, match=r"^slipway:alerts.email: is a mapping, should be a list[^\n]*$"):
+        make_plan("familyflow", tmp_path)
 
 
 @pytest.mark.parametrize("misuse", [[], ["--stack", "familyflow", "--format", "xml"]])

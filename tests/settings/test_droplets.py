@@ -19,6 +19,23 @@ def test_the_provider_knows_every_size_and_region() -> None:
     assert set(droplets.SPACES_REGIONS) <= set(droplets.REGIONS)
 
 
+def test_every_price_is_one_that_was_read() -> None:
+    """The price list as read in 2026-11. A size whose price nobody has seen is not in the table."""
+    assert {slug: size.price for slug, size in droplets.SIZES.items()} == {
+        "s-1vcpu-1gb": 6,
+        "s-1vcpu-2gb": 12,
+        "s-2vcpu-2gb": 18,
+        "s-2vcpu-4gb": 24,
+        "s-4vcpu-8gb": 48,
+        "s-8vcpu-16gb": 96,
+        "g-2vcpu-8gb": 63,
+        "g-4vcpu-16gb": 126,
+        "c-2": 42,
+        "c-4": 84,
+        "c-8": 168,
+    }
+
+
 @pytest.mark.parametrize("slug", droplets.SIZES)
 def test_a_size_has_what_its_name_says(slug: str) -> None:
     size = droplets.SIZES[slug]
@@ -36,7 +53,7 @@ def test_a_size_has_what_its_name_says(slug: str) -> None:
 def test_the_sizes_that_do_are_named_the_cheapest_first() -> None:
     """FF1"""
     enough = droplets.sizes_with(MINIMUM_CPUS, MINIMUM_MEMORY, MINIMUM_DISK)
-    assert enough[:2] == ["s-2vcpu-4gb", "s-2vcpu-4gb-amd"]
+    assert enough[:2] == ["s-2vcpu-4gb", "s-4vcpu-8gb"]
     prices = [droplets.SIZES[slug].price for slug in enough]
     assert prices == sorted(prices)
     assert {"s-1vcpu-2gb", "c-2", "g-2vcpu-8gb"}.isdisjoint(enough)

@@ -71,7 +71,7 @@ def lines(hand_over: HandOver, config: dict[str, str], secret_keys: list[str]) -
 
 
 def test_a_good_stack_is_loaded(hand_over: HandOver) -> None:
-    hand_over(stored(good()) | SECRET_VALUES | {"digitalocean:token": "x"}, [*SECRET_VALUES])
+    hand_over(stored(good()) | SECRET_VALUES | {"digitalocean:token": "x"}, [*SECRET_VALUES, "digitalocean:token"])
     settings = load()
     assert settings.name == "familyflow"
     assert settings.secrets == SECRETS
@@ -92,6 +92,20 @@ def test_a_secret_that_is_set_in_plain_is_told(hand_over: HandOver) -> None:
     told = lines(hand_over, stored(good()) | SECRET_VALUES, [key for key in SECRET_VALUES if "DSN" not in key])
     assert [line.split(": ")[0] for line in told] == ["slipway:SENTRY_DSN", "slipway:product.environment.SENTRY_DSN"]
     assert not any("value-of" in line for line in told)
+
+
+def test_a_providers_credential_in_plain_is_told_with_the_other_mistakes(hand_over: HandOver) -> None:
+    blocks = {key: value for key, value in good().items() if key != "dns"}
+    for given in (good(), blocks):
+        hand_over(stored(given) | SECRET_VALUES | {"digitalocean:token": "hunter2"}, [*SECRET_VALUES])
+        with pytest.raises(SettingsError) as caught:
+            load()
+        lines = str(caught.value).splitlines()
+        assert lines[0] == (
+            "digitalocean:token: is a credential in plain, should be encrypted: take it out, make a new one, "
+            "`pulumi config set --secret digitalocean:token -s familyflow`"
+        )
+        assert [line.split(": ")[0] for line in lines[1:]] == ([] if given is not blocks else ["slipway:dns"])
 
 
 def test_a_block_with_an_encrypted_value_in_it_is_told_and_not_looked_at(hand_over: HandOver) -> None:

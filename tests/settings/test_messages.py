@@ -34,7 +34,7 @@ def test_every_line_of_the_list_starts_with_its_key_path_and_says_what_would_be_
     right = "should be|should have|did you mean|known here|leave (it|that) out| is not |at most|write |one of "
     ways = "use cache|say `|add it|each its own|another path|move it to|let a service|give the zone"
     for line in (line for case in MISTAKES for line in case["told"].splitlines()):
-        assert re.match(r"slipway:[a-z]+(\.[\w'-]+|\[\d+\])*: ", line), line
+        assert re.match(r"slipway:[a-z]+(\.[\w'/-]+|\[\d+\])*: ", line), line
         assert re.search(f"{right}|{ways}", line), line
 
 
@@ -133,4 +133,11 @@ def test_the_error_holds_its_problems_in_order_and_once() -> None:
         "slipway:architecture",
         "slipway:dns",
         "slipway:product",
+    ]
+
+
+def test_a_variable_that_no_process_could_be_started_with_is_told() -> None:
+    assert told({"product.environment.TEXT": "x" * 100_000}) == []
+    assert told({"product.environment.TEXT": "x" * 100_001}) == [
+        f"{P}.environment.TEXT: is too long, should be at most 100000 bytes: Linux starts no process with a longer one"
     ]

@@ -26,7 +26,8 @@ def told(folder: Path, text: str | bytes, name: str = "Pulumi.test.yaml") -> lis
 def test_the_shipped_stack_is_read(tmp_path: Path) -> None:
     file = tmp_path / "Pulumi.staging.yaml"
     file.write_text(
-        GOOD + '  slipway:SENTRY_DSN: {secure: "v1:abc"}\n  slipway:OTHER: plain\n  digitalocean:token: x\n'
+        GOOD
+        + '  slipway:SENTRY_DSN: {secure: "v1:abc"}\n  slipway:OTHER: plain\n  digitalocean:token: {secure: "v1:abc"}\n'
     )
     read = stackfile.read(file)
     assert read.stack == "staging"
@@ -124,6 +125,8 @@ def test_what_is_no_stack_file_is_one_line(tmp_path: Path, text: str | bytes, ex
         ),
         ("7: x", "slipway:alerts: has a key that is no text, should be in quotes"),
         ("cpu: &a [*a]", "slipway:alerts.cpu: is a list, should be a whole number of at least 1 and at most 100"),
+        ("email: &a [*a]", "slipway:alerts.email[0]: is a list, should be an e-mail address such as ops@example.com"),
+        ("cpu: &x {a: *x}", "slipway:alerts.cpu: is a mapping, should be a whole number of at least 1 and at most 100"),
         ("<<: &b {cpu: x}", "slipway:alerts.cpu: is text, should be a whole number of at least 1 and at most 100"),
     ],
 )
@@ -167,6 +170,45 @@ def test_a_secret_that_yaml_takes_for_something_else_is_not_repeated(tmp_path: P
 )
 def test_a_key_that_was_meant_for_us_is_not_passed_over(tmp_path: Path, text: str, expected: str) -> None:
     assert any(line.startswith(expected) for line in told(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "digitalocean:token",
+        "digitalocean:spacesSecretKey",
+        "digitalocean:spacesAccessId",
+        "cloudflare:apiToken",
+        "cloudflare:apiKey",
+        "cloudflare:apiUserServiceKey",
+        "aws:secretKey",
+        "postgresql:password",
+    ],
+)
+def test_a_credential_of_a_provider_in_plain_is_told_and_not_repeated(tmp_path: Path, key: str) -> None:
+    value = secrets.token_urlsafe(24)
+    lines = told(tmp_path, f"{GOOD}  {key}: {value}\n")
+    assert lines == [
+        f"{key}: is a credential in plain, should be encrypted: take it out, make a new one, "
+        f"`pulumi config set --secret {key} -s test`"
+    ]
+
+
+def test_a_credential_is_known_by_its_shape_too_wherever_it_is(tmp_path: Path) -> None:
+    token = f"dop_v1_{secrets.token_hex(32)}"
+    lines = told(tmp_path, f"{GOOD}  other:a: {token}\n  other:b: {{c: [{token}]}}\n  other:{token}: {token}\n")
+    assert [line.split(": ")[0] for line in lines[1:]] == ["other:a", "other:b"]
+    assert "hidden" in lines[0]
+    assert token not in "".join(lines)
+
+
+def test_what_is_no_credential_and_what_is_encrypted_may_stand_beside(tmp_path: Path) -> None:
+    file = tmp_path / "Pulumi.test.yaml"
+    file.write_text(
+        f"{GOOD}  digitalocean:token: {{secure: abc}}\n  digitalocean:apiEndpoint: https://api.example.com\n"
+        "  aws:region: eu-west-1\n  aws:profile: ops\n  cloudflare:apiToken: ''\n  pulumi:tags: {team: ops}\n"
+    )
+    assert stackfile.read(file).others == ()
 
 
 def test_a_block_that_is_encrypted_whole_is_a_mistake_and_no_secret(tmp_path: Path) -> None:
