@@ -17,7 +17,7 @@ from tests.hosts.applying import Manifest
 DOMAIN = "tiny.example.com"
 REPOSITORY = "https://github.com/example/tiny.git"
 
-API = '''\
+API = """\
 import json, os, time
 
 def app(environ, start_response):
@@ -29,8 +29,8 @@ def app(environ, start_response):
     headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
     start_response("200 OK" if well else "503 Service Unavailable", headers)
     return [body]
-'''
-WORK = '''\
+"""
+WORK = """\
 import os, signal, sys, time
 
 asked = []
@@ -43,13 +43,13 @@ while not asked:
     time.sleep(0.1)
 time.sleep(1)
 print(sys.argv[1], "finished its task after", *asked, flush=True)
-'''
-MIGRATE = '''\
+"""
+MIGRATE = """\
 echo "migrating with $SECRET_KEY for $SLIPWAY_RELEASE"
 echo "$SLIPWAY_RELEASE" >> "$HOME/logs/migrated"
 test ! -e bad-migration
-'''
-ECHO = '''\
+"""
+ECHO = """\
 const http = require("http");
 const server = http.createServer((request, response) => {
   response.setHeader("Content-Type", "application/json");
@@ -57,8 +57,8 @@ const server = http.createServer((request, response) => {
 });
 server.listen(process.env.PORT, process.env.HOST);
 process.on("SIGTERM", () => server.close(() => process.exit(0)));
-'''
-BUILD = '''\
+"""
+BUILD = """\
 const fs = require("fs");
 if (fs.existsSync("bad-build")) {
   console.error(`cannot build with ${process.env.SECRET_KEY}`);
@@ -66,7 +66,7 @@ if (fs.existsSync("bad-build")) {
 }
 fs.mkdirSync("dist", { recursive: true });
 fs.writeFileSync("dist/index.html", `${process.env.SLIPWAY_COMMIT} ${process.env.VITE_TITLE}`);
-'''
+"""
 LOCK = """\
 lockfileVersion: '9.0'
 
