@@ -37,7 +37,7 @@ cat >pebble.json <<JSON
   "ocspResponderURL": "", "externalAccountBindingRequired": false, "certificateValidityPeriod": 7776000}}
 JSON
 
-version=$(ls /etc/postgresql | head -n 1)
+version=$(find /etc/postgresql -mindepth 1 -maxdepth 1 -printf '%f\n' | sort | head -n 1)
 install -o postgres -g postgres -m 600 server.key "/etc/postgresql/$version/main/server.key"
 install -o postgres -g postgres -m 644 server.pem "/etc/postgresql/$version/main/server.pem"
 mkdir -p "/etc/postgresql/$version/main/conf.d"
