@@ -54,7 +54,9 @@ def _text(value: Any) -> str:
         raise ValueError(f"is {what_it_is(value)}, should be {FORMS}")
     if any(char in value for char in "\n\r\0"):
         raise ValueError("has more than one line, should have one: give a file's content by a URL or in base64")
-    if len(value.encode("utf-8", errors="replace")) > _LONGEST:
+    if any("\ud800" <= char <= "\udfff" for char in value):
+        raise ValueError("has half a character (\\ud800 to \\udfff), should be whole ones: write the character itself")
+    if len(value.encode()) > _LONGEST:
         raise ValueError(f"is too long, should be at most {_LONGEST} bytes: Linux starts no process with a longer one")
     return value
 

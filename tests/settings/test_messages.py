@@ -141,3 +141,11 @@ def test_a_variable_that_no_process_could_be_started_with_is_told() -> None:
     assert told({"product.environment.TEXT": "x" * 100_001}) == [
         f"{P}.environment.TEXT: is too long, should be at most 100000 bytes: Linux starts no process with a longer one"
     ]
+
+
+def test_a_variable_that_no_file_could_hold_is_told() -> None:
+    """YAML's "\\ud800" is half of a pair, and no text in UTF-8."""
+    assert told({"product.environment.TEXT": "a\ud800"}) == [
+        f"{P}.environment.TEXT: has half a character (\\ud800 to \\udfff), should be whole ones: "
+        "write the character itself"
+    ]
