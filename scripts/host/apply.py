@@ -60,9 +60,10 @@ def _apply(host: Host, manifest: Manifest, text: str, check: Check) -> None:
     pending.before_units()
     units.units(host, manifest.units)
     pending.perform()
-    waiting = firewall_guard.apply(host, manifest.firewall)
+    # Last but for the firewall: an order can take minutes, and new rules wait two for their confirmation. Before the
+    # first rules port 80 is open, and after them it stays so.
     certificate.ensure(host, manifest.certificate)
-    if waiting:
+    if firewall_guard.apply(host, manifest.firewall):
         firewall_guard.wait_for_confirmation(host)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
 
 from .effects import Effects
@@ -93,14 +93,17 @@ class Coordinator:
         notes = [note] if note else []
         for step in STEPS[first:]:
             state = replace(state, step=step)
-            self.lock.at(step)
-            self.states.save(state)
-            self.progress.begin(step)
             began = time.monotonic()
+            # a wish to end comes too late once the old release is being stopped: nothing there can be left undone
+            until_then = self.interruptible if state.reached < NO_WAY_BACK else nullcontext
             try:
-                with self.interruptible():
+                self._record(state)
+                self.progress.begin(step)
+                with until_then():
                     ran = self._step(state)
-            except Exception as error:  # a mistake of ours must not leave the old release down either
+            except LockError:
+                raise
+            except Exception as error:  # a mistake of ours or a full disk must not leave the old release down either
                 if state.reached < NO_WAY_BACK:
                     self._fail(state, _reason(error))
                 notes.append(f"{step}: {_reason(error)}")
@@ -108,10 +111,20 @@ class Coordinator:
                 ran = True
             if ran:
                 seconds = time.monotonic() - began
-                self.ledger.append("step", release=state.release, step=step, seconds=round(seconds, 2))
+                with suppress(OSError):  # how long it took is not worth a release
+                    self.ledger.append("step", release=state.release, step=step, seconds=round(seconds, 2))
                 self.progress.say(f"{step:<12} {seconds:6.1f} s")
         self._end(state, "released", "; ".join(notes))
         return notes
+
+    def _record(self, state: State) -> None:
+        """Write down where the release is, before it goes there. What only ends it is done on a full disk, too."""
+        try:
+            self.lock.at(state.step)
+            self.states.save(state)
+        except OSError:
+            if state.reached < NO_WAY_BACK:
+                raise
 
     def _step(self, state: State) -> bool:
         """Do one step; False if this release has nothing to do there."""
@@ -185,7 +198,8 @@ class Coordinator:
         self.lock.check()
         reason = self.progress.masker(reason)
         state = replace(state, returning=reason)
-        self.states.save(state)
+        with suppress(OSError):  # a full disk: what is to be undone is undone, and the rest says so
+            self.states.save(state)
         if state.old_slot is not None:
             reason += self._serve_again(state, state.old_slot)
         else:
@@ -236,7 +250,10 @@ class Coordinator:
         attempts = self.ledger.summaries()
         told = attempts and attempts[-1].release == state.release and attempts[-1].outcome == outcome
         if not told:  # else the crash came between the ledger and the state
-            self.ledger.append(outcome, release=state.release, slot=state.slot, step=state.step, reason=reason)
+            try:
+                self.ledger.append(outcome, release=state.release, slot=state.slot, step=state.step, reason=reason)
+            except OSError as error:
+                self.progress.say(f"note: the ledger could not be written: {error.strerror}")
         self.states.clear()
 
 

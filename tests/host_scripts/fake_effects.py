@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -17,7 +18,10 @@ class CrashError(BaseException):
 
 @dataclass
 class Trouble:
-    """What happens at the `at`-th point (each piece of work has one before and one after): nothing, `fail`, `crash`."""
+    """What happens at the `at`-th point (each piece of work has one before and one after): nothing, `fail`, `crash`.
+
+    With `full` the disk is full from there on: whatever is to be recorded can't be.
+    """
 
     kind: str = "none"
     at: int = -1
@@ -27,6 +31,9 @@ class Trouble:
         """Pass a point, or not."""
         number = len(self.passed)
         self.passed.append(name)
+        writes = name.startswith("record ") and name.endswith("(before)") and not name.startswith("record end")
+        if self.kind == "full" and number >= self.at and writes:
+            raise OSError(errno.ENOSPC, "No space left on device")
         if number == self.at:
             if self.kind == "crash":
                 raise CrashError(name)
