@@ -72,6 +72,8 @@ class Coordinator:
             self.effects.switch(state.slot)
             self.effects.follow()
             note = f"finished at boot after an interruption at step {state.step}"
+            if state.reached <= STEPS.index("after-switch"):
+                note += "; neither verified nor followed by its after-switch jobs"
             self.effects.remember(state.old_slot)
             self._end(state, "released", note)
             return f"finished the interrupted release {state.release} (step {state.step})"
