@@ -229,7 +229,7 @@ class Rehearsal:
         """What the hosts said last: most failures are theirs."""
         if self._behind != workshop.LOCAL:
             return
-        for host in self.cloud.hosts():
+        for host in (each for each in self.cloud.hosts() if each.running):
             journal = self.cloud.exec(
                 host.id, ["journalctl", "--no-pager", "--lines", str(_LAST_LINES), "--output", "short"]
             )
