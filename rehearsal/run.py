@@ -19,7 +19,7 @@ from pulumi import automation
 
 from rehearsal.cloud import LocalCloud
 from rehearsal.engine import find_engine
-from rehearsal.model import Host
+from rehearsal.model import CloudError, Host
 from rehearsal.product_repository import write_repository
 from rehearsal.progress import Follower, Show, Summary, close_left_open, label
 from rehearsal.provider import workshop
@@ -88,8 +88,6 @@ class Rehearsal:
             self.workspace.unlock()
             os.close(self._lock)
             self._lock = None
-
-    # --- what goes on
 
     def prepare(self) -> None:
         """Finds the engine, starts the local cloud, publishes the product, writes the configuration. Idempotent."""
@@ -276,6 +274,8 @@ class Rehearsal:
         try:
             if self.workspace.exists:
                 self.destroy()
+        except CloudError as error:  # such as: this machine was restarted, and the hosts are gone with it
+            self.show(f"the engine has nothing left to destroy: {error}")
         finally:
             if self._behind == workshop.LOCAL:
                 self.cloud.destroy_all()
@@ -295,6 +295,3 @@ def rehearsed(stack: str, show: Show = print) -> Iterator[Rehearsal]:
 
 def _is_encrypted(value: Any) -> bool:
     return isinstance(value, Mapping) and set(value) == {"secure"}
-
-
-__all__ = ["Rehearsal", "RehearsalError", "rehearsed"]
