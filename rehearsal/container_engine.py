@@ -91,6 +91,9 @@ def _start() -> None:
     """Starts dockerd with directories of its own, so that it gets in no other engine's way, and awaits its answer."""
     runtime = _runtime_directory()
     runtime.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if _running() is None:  # killed, or gone with a restart: its file would keep the next one from starting
+        _pid_file().unlink(missing_ok=True)
+        (runtime / "exec" / "containerd" / "containerd.pid").unlink(missing_ok=True)
     log = cache_directory("docker") / "dockerd.log"
     with log.open("ab") as output:
         process = subprocess.Popen(
@@ -119,15 +122,22 @@ def _start() -> None:
     raise CloudError(f"dockerd did not start ({log}): {' · '.join(last)}")
 
 
-def stop_container_engine() -> bool:
-    """Stops the engine that we started, with its containers, and never any other; whether there was one."""
+def _running() -> int | None:
+    """The number of the engine that we started, if it is alive. One that waits to be reaped has no command line."""
     pid_file = _pid_file()
     try:
         pid = int(pid_file.read_text())
         command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     except (OSError, ValueError):
-        return False
-    if f"--pidfile={pid_file}".encode() not in command:  # the number has been given to another process since
+        return None
+    # else the number has been given to another process since
+    return pid if f"--pidfile={pid_file}".encode() in command else None
+
+
+def stop_container_engine() -> bool:
+    """Stops the engine that we started, with its containers, and never any other; whether there was one."""
+    pid = _running()
+    if pid is None:
         return False
     os.kill(pid, signal.SIGTERM)
     deadline = time.monotonic() + _PATIENCE
