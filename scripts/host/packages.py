@@ -33,6 +33,7 @@ _POLICY_KEPT = POLICY + ".before-slipway"
 
 _APT = ["apt-get", "--yes", "--quiet", "--no-install-recommends", "-o", f"DPkg::Lock::Timeout={LOCK_WAIT}"]
 _APT += ["-o", "Dpkg::Options::=--force-confdef", "-o", "Dpkg::Options::=--force-confold", "-o", "Dpkg::Use-Pty=0"]
+_CONFIGURE = ["dpkg", "--force-confdef", "--force-confold", "--configure"]
 _ENVIRONMENT = {
     "DEBIAN_FRONTEND": "noninteractive",
     "NEEDRESTART_MODE": "l",  # Ubuntu: list what would need a restart, never ask or restart by itself
@@ -53,8 +54,7 @@ def packages(
         return
     _begin(host)
     if interrupted:
-        _patient(host, ["dpkg", "--force-confdef", "--force-confold", "--configure", "-a"])
-        _patient(host, [*_APT, "--fix-broken", "install"])
+        _finish_interrupted(host)
     if missing:
         _install(host, missing, early, when_early)
     left = _missing(host, wanted)
@@ -63,6 +63,23 @@ def packages(
         raise HostError(f"apt-get left {', '.join(left)} out: is it the name of an actual package?")
     for name in missing:
         host.changed(f"package {name}")
+
+
+def _finish_interrupted(host: Host) -> None:
+    """Configure what was unpacked. What was cut off while it was being unpacked has to be unpacked again first:
+    dpkg refuses to configure it ("a very bad inconsistent state"), and apt-get to do anything else before that."""
+    if broken := _half_unpacked(host):
+        _patient(host, [*_CONFIGURE, "-a"], accept=(0, 1))  # brings dpkg's journal in, else apt-get refuses to start
+        _get(host, ["--reinstall", *broken], again=True)
+    _patient(host, [*_CONFIGURE, "-a"])
+    _patient(host, [*_APT, "--fix-broken", "install"])
+
+
+def _half_unpacked(host: Host) -> list[str]:
+    """Packages that dpkg itself says must be installed again."""
+    show = "${binary:Package} ${db:Status-Eflag}\n"
+    answer = host.run(["dpkg-query", "--show", "--showformat", show], accept=(0, 1))
+    return [line.split(" ")[0] for line in answer.stdout.splitlines() if line.endswith(" reinstreq")]
 
 
 def _missing(host: Host, wanted: Sequence[str]) -> list[str]:
@@ -109,14 +126,15 @@ def _install(host: Host, missing: Sequence[str], early: Sequence[str], when_earl
         _get(host, rest, again=fresh)
 
 
-def _get(host: Host, names: Sequence[str], *, again: bool) -> None:
+def _get(host: Host, arguments: Sequence[str], *, again: bool) -> None:
+    """`apt-get install`; `again`: once more with new lists, if what the old ones name is gone."""
     try:
-        _patient(host, [*_APT, "install", *names])
+        _patient(host, [*_APT, "install", *arguments])
     except HostError:
         if not again:
             raise
         _update(host)
-        _patient(host, [*_APT, "install", *names])
+        _patient(host, [*_APT, "install", *arguments])
 
 
 def _lists_are_fresh(host: Host) -> bool:
@@ -134,12 +152,12 @@ def _update(host: Host) -> None:
     os.utime(host.at(UPDATED))
 
 
-def _patient(host: Host, argv: list[str]) -> Result:
+def _patient(host: Host, argv: list[str], accept: Sequence[int] = (0,)) -> Result:
     """Run apt-get or dpkg; while another holds a lock that it does not wait for by itself, try again."""
     until = time.monotonic() + LOCK_WAIT
     while True:
         try:
-            return host.run(argv, environment=_ENVIRONMENT, timeout=1800)
+            return host.run(argv, environment=_ENVIRONMENT, timeout=1800, accept=accept)
         except HostError as error:
             locked = any("lock" in line.lower() for line in (error.reason, *error.tail))
             if not locked or time.monotonic() > until:

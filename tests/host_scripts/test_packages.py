@@ -15,15 +15,28 @@ from tests.host_scripts.fake_host import ME, MY_GROUP, FakeHost
 
 
 class Apt:
-    """dpkg and apt-get with a set of packages that are installed, and names that apt-get cannot find yet."""
+    """dpkg and apt-get with a set of packages that are installed, and names that apt-get cannot find yet.
 
-    def __init__(self, installed: set[str], unknown_until_update: bool = False) -> None:
+    `half` are packages that were being unpacked when the power went: nothing is configured before they are reinstalled.
+    """
+
+    def __init__(
+        self, installed: set[str], unknown_until_update: bool = False, half: frozenset[str] = frozenset()
+    ) -> None:
         self.installed = installed
+        self.half = set(half)
         self.unknown = unknown_until_update
         self.host: FakeHost | None = None
         self.policy: list[bool] = []
 
     def __call__(self, argv: list[str]) -> str | int | None:
+        if argv[0] == "dpkg-query" and not argv[4:]:
+            return "".join(f"{name} reinstreq\n" for name in sorted(self.half)) + "nginx ok\n"
+        if argv[0] == "dpkg" or "--fix-broken" in argv:
+            return 1 if self.half else None
+        if "--reinstall" in argv:
+            self.half -= set(argv[argv.index("--reinstall") + 1 :])
+            return None
         if argv[0] == "dpkg-query":
             return "".join(f"{name} installed\n" for name in argv[4:] if name in self.installed)
         if argv[-1] == "update":
@@ -100,8 +113,18 @@ def test_an_interrupted_installation_is_finished_first(tmp_path: Path) -> None:
     host.put(BEGUN, "")
     host.put(POLICY, packages._POLICY_TEXT, 0o755)
     packages.packages(host, ["nginx"])
-    assert [argv[0] for argv in host.ran] == ["dpkg-query", "dpkg", "apt-get", "dpkg-query"]
+    assert [argv[0] for argv in host.ran] == ["dpkg-query", "dpkg-query", "dpkg", "apt-get", "dpkg-query"]
     assert not Path(host.at(POLICY)).exists()
+    assert not Path(host.at(BEGUN)).exists()
+
+
+def test_what_was_cut_off_while_it_was_unpacked_is_unpacked_again(tmp_path: Path) -> None:
+    apt = Apt({"nginx"}, half=frozenset({"python-apt-common"}))
+    host = a_host(tmp_path, apt)
+    host.put(BEGUN, "")
+    packages.packages(host, ["nginx"])
+    assert apt.half == set()
+    assert [argv[0] for argv in host.ran[2:]] == ["dpkg", "apt-get", "dpkg", "apt-get", "dpkg-query"]
     assert not Path(host.at(BEGUN)).exists()
 
 

@@ -79,6 +79,17 @@ def test_a_first_apply_that_loses_power_while_packages_are_installed_is_finished
     assert host.apply(manifest) == ["0 changed"]
 
 
+def test_a_package_whose_unpacking_was_cut_off_is_unpacked_again(applied: AppliedHost, manifest: Manifest) -> None:
+    """It has dpkg's own mark of such a package, which dpkg refuses to configure."""
+    half = "/^Package: logrotate$/,/^$/ s/^Status: .*/Status: install reinstreq half-installed/"
+    applied.console(f"sed -i '{half}' /var/lib/dpkg/status && rm /usr/sbin/logrotate")
+    applied.console("dpkg --configure -a && exit 1; touch /var/lib/slipway/packages-begun")
+    applied.apply(manifest)
+    assert applied.console("dpkg --audit; ls /var/lib/slipway/packages-begun 2>/dev/null", check=False) == ""
+    assert applied.console("logrotate --version 2>&1 | head -1").startswith("logrotate ")
+    assert applied.apply(manifest) == ["0 changed"]
+
+
 def variant(manifest: Manifest, number: int) -> Manifest:
     """The same host with other texts in files that cause restarts, reloads and a reading of units."""
     other = copy.deepcopy(manifest)
