@@ -11,7 +11,7 @@ from hostfiles import environment, maintenance, nginx, pm2, rabbitmq, redis, ssh
 from hostfiles.manifest import Certificate, Directory, File, Firewall, Manifest, Toolchain, Unit, User
 from settings.backing import RabbitMQ, Redis
 from settings.droplets import SIZES
-from settings.kinds import DropletPm2
+from settings.kinds import DropletPm2, of_kind
 from settings.product import Product, Service
 from settings.stack import Settings
 
@@ -98,7 +98,7 @@ def release_request(settings: Settings, variables: Mapping[str, str], owner: str
 
 
 def _architecture(settings: Settings) -> DropletPm2:
-    return settings.architecture
+    return of_kind(settings.architecture, DropletPm2)
 
 
 def _packages(settings: Settings) -> set[str]:

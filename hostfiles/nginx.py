@@ -16,7 +16,7 @@ import re
 
 from hostfiles import nginx_site
 from hostfiles.text import HEADER, block, joined
-from settings.kinds import DropletPm2
+from settings.kinds import Architecture
 from settings.product import Product
 from settings.stack import Settings
 
@@ -34,7 +34,7 @@ _NO_REJECT = frozenset({"ubuntu-22-04-x64"})
 """Images whose nginx (1.18) has no `ssl_reject_handshake` (1.19.4)."""
 
 
-def config(settings: Settings, architecture: DropletPm2) -> str:
+def config(settings: Settings, architecture: Architecture) -> str:
     """/etc/nginx/nginx.conf for nginx 1.18 (Ubuntu 22.04) up to 1.26 and later (Debian 13)."""
     return joined(
         [
@@ -53,12 +53,12 @@ def config(settings: Settings, architecture: DropletPm2) -> str:
     )
 
 
-def site(settings: Settings, architecture: DropletPm2) -> str:
+def site(settings: Settings, architecture: Architecture) -> str:
     """site.conf, for the same nginx. Each release has a copy of its own; nginx reads that of the one that serves."""
     return joined([f"# {HEADER}", *nginx_site.config(settings.product, architecture.image in _HTTP2_DIRECTIVE)])
 
 
-def _http(settings: Settings, architecture: DropletPm2) -> list[str]:
+def _http(settings: Settings, architecture: Architecture) -> list[str]:
     http2 = architecture.image in _HTTP2_DIRECTIVE
     return [
         *_files(),

@@ -8,6 +8,7 @@ from hostfiles import rabbitmq, redis
 from hostfiles.manifest import File, Unit
 from hostfiles.text import HEADER, joined
 from settings.droplets import SIZES
+from settings.kinds import DropletPm2, of_kind
 from settings.product import Product
 from settings.stack import Settings
 
@@ -62,7 +63,7 @@ def files(settings: Settings) -> list[File]:
         "nginx.service.d/10-slipway.conf": joined([f"# {HEADER}", "[Service]", "Restart=always", "RestartSec=1"]),
         **dict(_bridges(product)),
     }
-    if settings.architecture.volume is not None:
+    if _volume(settings) is not None:
         units |= dict(_data(settings))
     return [File(f"{_UNITS}/{name}", text, then=("daemon-reload",)) for name, text in units.items()]
 
@@ -71,7 +72,7 @@ def units(settings: Settings) -> list[Unit]:
     """The state they should be in."""
     product = settings.product
     wanted = [Unit("slipway-recover.service", running=False), Unit("slipway-certificate.timer")]
-    if settings.architecture.volume is not None:
+    if _volume(settings) is not None:
         wanted += [Unit(mount_unit(product.name)), Unit("slipway-data.service")]
     wanted += [Unit(name) for name, _ in _bridges(product) if name.endswith(".socket")]
     return [*wanted, Unit(f"pm2-{product.name}.service")]
@@ -115,7 +116,7 @@ def _pm2(settings: Settings) -> str:
     stopping = sum(service.stop_after for service in product.services_of("web", "worker", "scheduler").values())
     after = ["network-online.target", "slipway-recover.service"]
     after += [f"{backing.engine}-server.service" for backing in product.backing.values() if backing.provider == "host"]
-    if settings.architecture.volume is not None:
+    if _volume(settings) is not None:
         after.append("slipway-data.service")
     about = {"Wants": "network-online.target", "After": " ".join(after)}
     service: dict[str, str | list[str]] = {
@@ -148,6 +149,10 @@ def _pm2(settings: Settings) -> str:
         "ReadWritePaths": root,
     }
     return _unit(f"PM2 with the processes of {name}", ("Service", service), _AT_BOOT, about=about)
+
+
+def _volume(settings: Settings) -> int | None:
+    return of_kind(settings.architecture, DropletPm2).volume
 
 
 def _memory(settings: Settings) -> int:

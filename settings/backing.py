@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from settings.values import BucketName, DatabaseName, HttpsUrl, Memory, Model, Name, Slug
+from settings.values import BucketName, DatabaseName, HttpsUrl, ImageDigest, Memory, Model, Name, Slug
 from settings.variables import Secret
 
 Provider = Literal["managed", "host", "external"]
@@ -20,6 +20,12 @@ class _Backing(Model):
     memory: Memory | None = Field(default=None, description="host: the most memory it may take")
 
 
+class _Contained(_Backing):
+    """One whose server, or whose tools for dumps, can run in a container."""
+
+    image: ImageDigest | None = Field(default=None, description="of the engine; the official one of its version else")
+
+
 class PostgresPool(Model):
     """A connection pool of the managed service."""
 
@@ -27,7 +33,7 @@ class PostgresPool(Model):
     mode: Literal["transaction", "session", "statement"] = "transaction"
 
 
-class Postgres(_Backing):
+class Postgres(_Contained):
     """PostgreSQL. `settings` are postgresql.conf's own, such as shared_buffers."""
 
     engine: Literal["postgres"]
@@ -40,7 +46,7 @@ class Postgres(_Backing):
     settings: dict[DatabaseName, str] = Field(default_factory=dict, description="host: postgresql.conf")
 
 
-class Redis(_Backing):
+class Redis(_Contained):
     """Redis, or Valkey where it is managed."""
 
     engine: Literal["redis"]
@@ -56,7 +62,7 @@ class RabbitMQ(_Backing):
     engine: Literal["rabbitmq"]
 
 
-class MongoDB(_Backing):
+class MongoDB(_Contained):
     """MongoDB as a replica set of one or three members."""
 
     engine: Literal["mongodb"]
@@ -121,3 +127,17 @@ ONLY_FOR: dict[str, tuple[Provider, ...]] = {
     "user": ("managed", "host"),
 }
 """Whose matter a key is. One that is said of another provider would be passed over in silence, so it is a mistake."""
+
+
+def engine_image(backing: Postgres | MongoDB | Redis) -> str:
+    """The image that the engine runs from on a host, and that its dumps are made with: the given one, or the official.
+
+    An official image is named by version, since its digest changes with each fix of the distribution below it.
+    """
+    if backing.image is not None:
+        return backing.image
+    if isinstance(backing, Postgres):
+        return f"docker.io/library/postgres:{backing.version}"
+    if isinstance(backing, MongoDB):
+        return f"docker.io/library/mongo:{backing.version}.0"
+    return f"docker.io/valkey/valkey:{backing.version or 8}"

@@ -44,6 +44,8 @@ SIZES: dict[str, DropletSize] = {
 REGIONS = ("ams3", "atl1", "blr1", "fra1", "lon1", "nyc1", "nyc2", "nyc3", "sfo2", "sfo3", "sgp1", "syd1", "tor1")
 SPACES_REGIONS = ("ams3", "atl1", "blr1", "fra1", "lon1", "nyc3", "sfo2", "sfo3", "sgp1", "syd1", "tor1")
 IMAGES = ("ubuntu-24-04-x64", "ubuntu-22-04-x64", "debian-13-x64", "debian-12-x64")
+COMPOSE_IMAGES = ("ubuntu-24-04-x64", "ubuntu-22-04-x64", "debian-13-x64")
+"""Those whose distribution packages Docker with Compose v2. Debian 12's `docker-compose` is version 1."""
 
 
 def sizes_with(cpus: int, memory: int, disk: int) -> list[str]:

@@ -5,12 +5,14 @@ What a kind can't carry of a product is in `settings.fits`.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, Field
 
 from settings import droplets
-from settings.values import Memory, Model, PrivateCidr, one_of
+from settings.masking import shown
+from settings.problems import nearest
+from settings.values import Memory, Model, PrivateCidr, Text, one_of
 
 Region = Annotated[str, one_of(droplets.REGIONS, "DigitalOcean region")]
 DropletSize = Annotated[str, one_of(tuple(droplets.SIZES), "droplet size")]
@@ -20,15 +22,35 @@ MINIMUM_CPUS, MINIMUM_MEMORY, MINIMUM_DISK = 2, 4096, 50
 """The least that a droplet with PM2 needs (requirement FF1): CPUs, MiB, GB."""
 
 
-def _large_enough(slug: str) -> str:
-    size = droplets.SIZES[slug]
-    if size.cpus < MINIMUM_CPUS or size.memory < MINIMUM_MEMORY or size.disk < MINIMUM_DISK:
-        enough = ", ".join(droplets.sizes_with(MINIMUM_CPUS, MINIMUM_MEMORY, MINIMUM_DISK))
-        raise ValueError(
-            f"{slug} has {size.cpus} CPU, {size.memory / 1024:g} GB, {size.disk} GB of disk; the least is "
-            f"{MINIMUM_CPUS} CPU, {MINIMUM_MEMORY // 1024} GB, {MINIMUM_DISK} GB: one of {enough}"
-        )
-    return slug
+def _at_least(cpus: int, memory: int, disk: int) -> AfterValidator:
+    """A size with this much. One that is too small is told together with those that do."""
+
+    def check(slug: str) -> str:
+        size = droplets.SIZES[slug]
+        if size.cpus < cpus or size.memory < memory or size.disk < disk:
+            enough = ", ".join(droplets.sizes_with(cpus, memory, disk))
+            raise ValueError(
+                f"{slug} has {size.cpus} CPU, {size.memory / 1024:g} GB, {size.disk} GB of disk; the least is "
+                f"{cpus} CPU, {memory // 1024} GB, {disk} GB: one of {enough}"
+            )
+        return slug
+
+    return AfterValidator(check)
+
+
+def _compose_image(value: str) -> str:
+    known = ", ".join(droplets.COMPOSE_IMAGES)
+    if value in droplets.IMAGES and value not in droplets.COMPOSE_IMAGES:
+        raise ValueError(f"{value} has no package of Compose v2, should be one of {known}")
+    if value not in droplets.COMPOSE_IMAGES:
+        hint = nearest(value, droplets.COMPOSE_IMAGES)
+        raise ValueError(f"there is no image that is known to work {shown(value)}; {hint}")
+    return value
+
+
+ComposeImage = Annotated[
+    str, Text(f"one of {', '.join(droplets.COMPOSE_IMAGES)}", _compose_image, words=droplets.COMPOSE_IMAGES)
+]
 
 
 class DropletPm2(Model):
@@ -36,7 +58,7 @@ class DropletPm2(Model):
 
     kind: Literal["droplet-pm2"]
     region: Region
-    size: Annotated[DropletSize, AfterValidator(_large_enough)] = "s-2vcpu-4gb"
+    size: Annotated[DropletSize, _at_least(MINIMUM_CPUS, MINIMUM_MEMORY, MINIMUM_DISK)] = "s-2vcpu-4gb"
     image: DropletImage = "ubuntu-24-04-x64"
     network: PrivateCidr = Field(default="10.10.0.0/20", description="the VPC's range")
     backups: Literal["off", "weekly", "daily"] = "weekly"
@@ -45,6 +67,68 @@ class DropletPm2(Model):
     swap: Memory = Field(default=2048, validate_default=False)
 
 
-Architecture = DropletPm2
-KINDS: dict[str, type[Model]] = {"droplet-pm2": DropletPm2}
+class DropletCompose(Model):
+    """One droplet with Docker: the product's containers, and what backs them, behind the host's nginx."""
+
+    kind: Literal["droplet-compose"]
+    region: Region
+    size: Annotated[DropletSize, _at_least(2, 2048, 50)] = "s-2vcpu-2gb"  # requirement DV1
+    image: ComposeImage = "ubuntu-24-04-x64"
+    network: PrivateCidr = Field(default="10.10.0.0/20", description="the VPC's range")
+    backups: Literal["off", "weekly", "daily"] = "weekly"
+    volume: int | None = Field(default=None, ge=1, le=16384, description="GiB of a volume that outlives the droplet")
+    reserved_address: bool = Field(default=True, description="an address that outlives the droplet")
+    swap: Memory = Field(default=1024, validate_default=False)
+
+
+class ManagedBalancer(Model):
+    """DigitalOcean's load balancer. Its certificate needs names that DigitalOcean keeps."""
+
+    provider: Literal["managed"]
+    nodes: int = Field(default=1, ge=1, le=100)
+    encrypt_to_hosts: bool = Field(default=False, description="HTTPS from the balancer to the hosts too")
+
+
+class HAProxyBalancer(Model):
+    """HAProxy on a droplet of its own."""
+
+    provider: Literal["haproxy"]
+    size: DropletSize = "s-1vcpu-1gb"
+
+
+Balancer = Annotated[ManagedBalancer | HAProxyBalancer, Field(discriminator="provider")]
+
+
+class FleetCompose(Model):
+    """Several droplets with Docker behind a load balancer, released as one."""
+
+    kind: Literal["fleet-compose"]
+    region: Region
+    size: Annotated[DropletSize, _at_least(1, 2048, 50)] = "s-2vcpu-4gb"
+    image: ComposeImage = "ubuntu-24-04-x64"
+    network: PrivateCidr = Field(default="10.10.0.0/20", description="the VPC's range")
+    backups: Literal["off", "weekly", "daily"] = "off"  # hosts hold no data, unless they back the product
+    swap: Memory = Field(default=1024, validate_default=False)
+    hosts: int = Field(default=2, ge=1, le=50)
+    data_size: Annotated[DropletSize, _at_least(1, 2048, 50)] = Field(
+        default="s-2vcpu-4gb", description="each host of the backing services whose provider is host"
+    )
+    balancer: Balancer = ManagedBalancer(provider="managed")
+
+
+Architecture = Annotated[DropletPm2 | DropletCompose | FleetCompose, Field(discriminator="kind")]
+KINDS: dict[str, type[Model]] = {
+    "droplet-pm2": DropletPm2,
+    "droplet-compose": DropletCompose,
+    "fleet-compose": FleetCompose,
+}
 """Each kind by its name. A kind that is added to the program is added here."""
+
+_Kind = TypeVar("_Kind", bound=Model)
+
+
+def of_kind(architecture: Model, kind: type[_Kind]) -> _Kind:
+    """`architecture`, which is of this kind: nothing else asks for what only one kind has."""
+    if not isinstance(architecture, kind):
+        raise TypeError(f"{type(architecture).__name__} is no {kind.__name__}")
+    return architecture

@@ -48,7 +48,7 @@ def _problem(detail: Mapping[str, Any], prefix: str, model: Any) -> Problem:
     if kind == "extra_forbidden":
         return _unknown_key(prefix, parts, parent)
     if kind in ("union_tag_invalid", "union_tag_not_found"):
-        return _engine(path_of(prefix, [*parts, "engine"]), given, where)
+        return _tag(path_of(prefix, [*parts, str(shape.tag_key(where))]), given, where)
     if kind == "too_short":
         message = f"is empty, should be {shape.expected(where)}: at least one"
     elif kind == "missing":
@@ -84,13 +84,14 @@ def _unknown_key(prefix: str, parts: list[shape.Part], parent: Any) -> Problem:
     return Problem(path_of(prefix, parts), f"unknown key; {nearest(str(parts[-1]), known)}")
 
 
-def _engine(path: str, given: Any, where: Any) -> Problem:
-    engines = shape.tagged(where)
-    if not isinstance(given, Mapping) or given.get("engine") is None:
-        return Problem(path, f"is missing, should be one of {', '.join(sorted(engines))}")
-    engine = given["engine"]
-    hint = nearest(engine, engines) if isinstance(engine, str) else f"known here: {', '.join(sorted(engines))}"
-    return Problem(path, f"there is no engine {shown(engine)}; {hint}")
+def _tag(path: str, given: Any, where: Any) -> Problem:
+    """What tells the members of a union apart, an engine or a provider, is missing or unknown."""
+    known, key = shape.tagged(where), shape.tag_key(where)
+    if not isinstance(given, Mapping) or given.get(key) is None:
+        return Problem(path, f"is missing, should be one of {', '.join(sorted(known))}")
+    tag = given[key]
+    hint = nearest(tag, known) if isinstance(tag, str) else f"known here: {', '.join(sorted(known))}"
+    return Problem(path, f"there is no {key} {shown(tag)}; {hint}")
 
 
 def _walk(loc: tuple[shape.Part, ...], model: Any) -> tuple[list[shape.Part], Any, Any]:

@@ -18,6 +18,7 @@ from settings.values import (
     Command,
     Commands,
     Commit,
+    ContainerUser,
     DomainName,
     Duration,
     Email,
@@ -115,6 +116,9 @@ class Service(Model):
     volumes: dict[Name, AbsolutePath] = Field(default_factory=dict)
     pool: Pool | None = None
     read_only: bool = Field(default=True, description="a container's root file system")
+    user: ContainerUser | None = Field(
+        default=None, description="uid:gid that a container runs as, where its image does not say one"
+    )
 
 
 class Route(Model):

@@ -6,17 +6,11 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+from settings.kinds import KINDS
+from settings.parse import MODELS, NAMESPACE
 from settings.schema import schema
+from settings.stack import BLOCKS
 
-_BLOCKS = {
-    "product": "Product",
-    "architecture": "DropletPm2",
-    "access": "Access",
-    "dns": "Dns",
-    "alerts": "Alerts",
-    "certificates": "Certificates",
-    "budget": "Budget",
-}
 _HEAD = """# What a stack file may say
 
 A stack file is `Pulumi.<stack>.yaml`. Below `config:` it has one key for each block, and one for each secret:
@@ -29,6 +23,7 @@ schedule as five fields of cron in UTC. The value of an environment variable is 
 `{generate: 50}` (made once, that long) or `{from: <backing service>, field: url}`; `{from: domain}` is every name of
 the product.
 """
+_ARCHITECTURE = "One of these, chosen by its `kind`.\n"
 
 
 def reference() -> str:
@@ -36,9 +31,14 @@ def reference() -> str:
     definitions = schema()["$defs"]
     written: set[str] = set()
     parts = [_HEAD]
-    for block, model in _BLOCKS.items():
-        parts.append(f"## `slipway:{block}`\n")
-        parts += _model(model, definitions, written)
+    for block in BLOCKS:
+        parts.append(f"## `{NAMESPACE}:{block}`\n")
+        if block == "architecture":
+            parts.append(_ARCHITECTURE)
+            for kind in KINDS.values():
+                parts += _model(kind.__name__, definitions, written, level=3)
+        else:
+            parts += _model(MODELS[block].__name__, definitions, written)
     return "\n".join(parts)
 
 

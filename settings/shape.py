@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 import annotated_types
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from pydantic.fields import FieldInfo
 
 from settings.values import Quantity, Text
@@ -21,10 +21,12 @@ Part = int | str
 @functools.cache
 def types_of(model: type[BaseModel]) -> Mapping[str, Any]:
     """The annotation of each field of a model together with its constraints."""
-    return {
-        name: Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
-        for name, field in model.model_fields.items()
-    }
+    return {name: _type_of(field) for name, field in model.model_fields.items()}
+
+
+def _type_of(field: FieldInfo) -> Any:
+    facts = [*field.metadata, *([Field(discriminator=field.discriminator)] if field.discriminator else [])]
+    return Annotated[field.annotation, *facts] if facts else field.annotation
 
 
 def members(where: Any) -> list[Any]:
@@ -69,16 +71,23 @@ def step(where: Any, part: Part) -> Any:
 
 
 def tagged(where: Any) -> dict[str, Any]:
-    """The members of a tagged union by their tag: an engine's name, or a variable's form."""
+    """The members of a tagged union by their tag: an engine's or a provider's name, or a variable's form."""
     found: dict[str, Any] = {}
+    tag = tag_key(where)
     for member in members(where):
         if member is str:
             found["text"] = member
         elif is_model(member):
-            engine = member.model_fields.get("engine")
-            tags = typing.get_args(engine.annotation) if engine else tuple(keys(member))[:1]
+            named = member.model_fields.get(tag) if tag else None
+            tags = typing.get_args(named.annotation) if named else tuple(keys(member))[:1]
             found |= dict.fromkeys(tags, member)
     return found
+
+
+def tag_key(where: Any) -> str | None:
+    """The key by which a union of models is told apart."""
+    facts = [fact for fact in _metadata(where) if isinstance(fact, FieldInfo)]
+    return next((fact.discriminator for fact in facts if isinstance(fact.discriminator, str)), None)
 
 
 def expected(where: Any) -> str:
@@ -88,7 +97,9 @@ def expected(where: Any) -> str:
             return fact.expected
     choices = [member for member in members(where) if member is not type(None)]
     if len(choices) > 1:
-        return FORMS if str in choices else f"a mapping with `engine`, one of {', '.join(sorted(tagged(where)))}"
+        return (
+            FORMS if str in choices else f"a mapping with `{tag_key(where)}`, one of {', '.join(sorted(tagged(where)))}"
+        )
     return _expected_one(choices[0], _bounds(where))
 
 

@@ -154,6 +154,13 @@ LogEndpoint = Annotated[
 ]
 ZoneId = Annotated[str, _matching(r"[0-9a-f]{32}", "a zone's id: 32 hexadecimal digits", quote=False)]
 Slug = Annotated[str, _matching(r"[a-z0-9]+(?:-[a-z0-9]+)*", "a word of the provider's such as nyc3 or db-s-1vcpu-1gb")]
+ContainerUser = Annotated[
+    str,
+    _matching(
+        r"[1-9][0-9]{0,8}:(?:0|[1-9][0-9]{0,8})",
+        "a user and a group by number such as 10001:10001, in quotes, not root",
+    ),
+]
 Account = Annotated[str, _matching(r"[A-Za-z0-9._-]{1,64}", "a user's name")]
 Port = Annotated[int, Field(ge=1, le=65535)]
 

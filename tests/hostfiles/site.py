@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from hostfiles import nginx
-from settings.kinds import DropletPm2
+from settings.kinds import Architecture
 from settings.stack import Settings
 
 NAME = "familyflow.example.com"
@@ -119,7 +119,7 @@ def serving(settings: Settings, root: Path, released: bool = True) -> Iterator[S
 
 
 def write(
-    settings: Settings, architecture: DropletPm2, root: Path, plain_port: int, tls_port: int, released: bool = True
+    settings: Settings, architecture: Architecture, root: Path, plain_port: int, tls_port: int, released: bool = True
 ) -> Path:
     """nginx.conf below `root`, with the routes where it looks for those of the release that serves."""
     path = root / "nginx.conf"
