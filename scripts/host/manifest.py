@@ -10,7 +10,7 @@ from typing import Any
 
 from .run import HostError
 
-_PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]+\Z")
+_PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]+(\|[a-z0-9][a-z0-9+.-]+)*\Z")
 _UNIT = re.compile(r"[A-Za-z0-9][A-Za-z0-9:_.@\\-]*\.(service|socket|timer|target|path|mount)\Z")
 _NAME = re.compile(r"[a-z_][a-z0-9_-]{0,31}\Z")
 _HOSTNAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\Z")
@@ -92,7 +92,7 @@ class Certificate:
 
 @dataclass(frozen=True)
 class Manifest:
-    """Everything that a host is to be, except the release it runs."""
+    """Everything that a host is to be, except the release it runs. A package may be `a|b` (packages.py)."""
 
     product: str
     hostname: str

@@ -1,4 +1,7 @@
-"""System packages. Installing starts no daemon: it would listen with its defaults before our files are there."""
+"""System packages. Installing starts no daemon: it would listen with its defaults before our files are there.
+
+A package that systems name differently is `a|b`: the first of these names that apt knows.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +52,8 @@ def packages(
     `when_early` is called as soon as the packages in `early` are there and others are still to be installed.
     """
     interrupted = os.path.exists(host.at(BEGUN))
-    missing = _missing(host, wanted)
+    # An alternative may have come as a part of what was cut off, and not for itself: then only the first name is sure.
+    missing = _missing(host, wanted, _names if not interrupted else _first)
     if not missing and not interrupted:
         return
     _begin(host)
@@ -82,13 +86,38 @@ def _half_unpacked(host: Host) -> list[str]:
     return [line.split(" ")[0] for line in answer.stdout.splitlines() if line.endswith(" reinstreq")]
 
 
-def _missing(host: Host, wanted: Sequence[str]) -> list[str]:
+def _names(package: str) -> list[str]:
+    return package.split("|")
+
+
+def _first(package: str) -> list[str]:
+    return _names(package)[:1]
+
+
+def _missing(host: Host, wanted: Sequence[str], names: Callable[[str], list[str]] = _names) -> list[str]:
+    """Which of the packages have none of their names installed."""
     if not wanted:
         return []
     show = "${Package} ${db:Status-Status}\n"
-    answer = host.run(["dpkg-query", "--show", "--showformat", show, *wanted], accept=(0, 1))
+    asked = list(dict.fromkeys(name for package in wanted for name in names(package)))
+    answer = host.run(["dpkg-query", "--show", "--showformat", show, *asked], accept=(0, 1))
     installed = {line.split(" ")[0] for line in answer.stdout.splitlines() if line.endswith(" installed")}
-    return [name for name in wanted if name not in installed]
+    return [package for package in wanted if installed.isdisjoint(names(package))]
+
+
+def _chosen(host: Host, packages: Sequence[str]) -> list[str]:
+    """Of each package the first name that apt can install; where it knows none, the first, so that apt says so."""
+    asked = [name for package in packages if "|" in package for name in _names(package)]
+    if not asked:
+        return list(packages)
+    known, named = set(), ""
+    for line in host.run(["apt-cache", "policy", *asked]).stdout.splitlines():
+        if not line.startswith(" "):
+            named = line.removesuffix(":")
+        elif line.startswith("  Candidate: ") and not line.endswith("(none)"):
+            known.add(named)
+    chosen = [next((name for name in _names(package) if name in known), _names(package)[0]) for package in packages]
+    return list(dict.fromkeys(chosen))
 
 
 def _begin(host: Host) -> None:
@@ -129,12 +158,12 @@ def _install(host: Host, missing: Sequence[str], early: Sequence[str], when_earl
 def _get(host: Host, arguments: Sequence[str], *, again: bool) -> None:
     """`apt-get install`; `again`: once more with new lists, if what the old ones name is gone."""
     try:
-        _patient(host, [*_APT, "install", *arguments])
+        _patient(host, [*_APT, "install", *_chosen(host, arguments)])
     except HostError:
         if not again:
             raise
         _update(host)
-        _patient(host, [*_APT, "install", *arguments])
+        _patient(host, [*_APT, "install", *_chosen(host, arguments)])
 
 
 def _lists_are_fresh(host: Host) -> bool:

@@ -27,6 +27,10 @@ def test_a_file_is_read_whole() -> None:
     assert found.files[0].then == ("reload nginx.service", "daemon-reload")
 
 
+def test_a_package_may_have_other_names_elsewhere() -> None:
+    assert read(packages=["nginx", "docker-cli|docker.io"]).packages == ("nginx", "docker-cli|docker.io")
+
+
 @pytest.mark.parametrize(
     ("parts", "message"),
     [
@@ -35,6 +39,8 @@ def test_a_file_is_read_whole() -> None:
         ({"swap_mib": "2G"}, "manifest.swap_mib: has to be a whole number from 0 to 1048576"),
         ({"swap_mib": True}, "manifest.swap_mib: has to be a whole number from 0 to 1048576"),
         ({"packages": ["nginx", "--allow-downgrades"]}, "manifest.packages[1]: this is not a package"),
+        ({"packages": ["a|"]}, "manifest.packages[0]: this is not a package"),
+        ({"packages": ["docker-compose-v2|-f"]}, "manifest.packages[0]: this is not a package"),
         ({"packages": "nginx"}, "manifest.packages: has to be a list"),
         ({"absent": ["etc/passwd"]}, "manifest.absent[0]: this is not an absolute path in its simplest form"),
         ({"absent": ["/srv/../etc"]}, "manifest.absent[0]: this is not an absolute path in its simplest form"),

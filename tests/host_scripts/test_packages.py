@@ -18,12 +18,18 @@ class Apt:
     """dpkg and apt-get with a set of packages that are installed, and names that apt-get cannot find yet.
 
     `half` are packages that were being unpacked when the power went: nothing is configured before they are reinstalled.
+    `offered` are those that lists name once they have been fetched (None: all).
     """
 
     def __init__(
-        self, installed: set[str], unknown_until_update: bool = False, half: frozenset[str] = frozenset()
+        self,
+        installed: set[str],
+        unknown_until_update: bool = False,
+        half: frozenset[str] = frozenset(),
+        offered: frozenset[str] | None = None,
     ) -> None:
         self.installed = installed
+        self.offered = offered
         self.half = set(half)
         self.unknown = unknown_until_update
         self.host: FakeHost | None = None
@@ -39,6 +45,8 @@ class Apt:
             return None
         if argv[0] == "dpkg-query":
             return "".join(f"{name} installed\n" for name in argv[4:] if name in self.installed)
+        if argv[:2] == ["apt-cache", "policy"]:
+            return "".join(map(self._policy, argv[2:]))
         if argv[-1] == "update":
             self.unknown = False
         elif "install" in argv and "--fix-broken" not in argv:
@@ -46,8 +54,18 @@ class Apt:
                 return 100
             assert self.host is not None
             self.policy.append(Path(self.host.at(POLICY)).exists())
-            self.installed |= set(argv[argv.index("install") + 1 :])
+            asked = set(argv[argv.index("install") + 1 :])
+            if self.offered is not None and not asked <= self.offered:
+                return 100
+            self.installed |= asked
         return None
+
+    def _policy(self, name: str) -> str:
+        """What apt-cache says: of a name that others provide it knows no version, of an unknown one nothing."""
+        if self.unknown or (self.offered is not None and name not in self.offered | {"provided"}):
+            return ""
+        version = "(none)" if name == "provided" else "26.1.5+dfsg1-9"
+        return f"{name}:\n  Installed: (none)\n  Candidate: {version}\n  Version table:\n"
 
 
 @pytest.fixture(autouse=True)
@@ -69,7 +87,8 @@ def a_host(root: Path, apt: Apt) -> FakeHost:
 
 def verbs(host: FakeHost) -> list[str]:
     """What was asked of apt-get and dpkg."""
-    return [argv[-1] if argv[-1] in ("update", "-a") else "install" for argv in host.ran if argv[0] != "dpkg-query"]
+    asked = ("dpkg-query", "apt-cache")
+    return [argv[-1] if argv[-1] in ("update", "-a") else "install" for argv in host.ran if argv[0] not in asked]
 
 
 def test_nothing_is_asked_of_apt_when_everything_is_there(tmp_path: Path) -> None:
@@ -183,3 +202,51 @@ def test_what_needs_a_package_can_begin_while_the_others_are_installed(tmp_path:
     assert verbs(host) == ["update", "install", "install"]
     packages.packages(host, ["nginx", "python3-venv"], ["python3-venv"], lambda: begun.append([]))
     assert len(begun) == 1
+
+
+COMPOSE = "provided|docker-compose-v2|docker-compose"
+"""As systems name it: the first is only provided by others, the second is Ubuntu's, the third Debian's."""
+
+
+@pytest.mark.parametrize(
+    ("offered", "chosen"),
+    [({"docker-compose-v2", "docker-compose"}, "docker-compose-v2"), ({"docker-compose"}, "docker-compose")],
+    ids=["Ubuntu", "Debian"],
+)
+def test_of_alternatives_the_first_that_apt_knows_is_installed(tmp_path: Path, offered: set[str], chosen: str) -> None:
+    """Asked after the lists are there: a fresh host has none."""
+    apt = Apt(set(), unknown_until_update=True, offered=frozenset({"nginx", *offered}))
+    host = a_host(tmp_path, apt)
+    packages.packages(host, ["nginx", COMPOSE])
+    assert apt.installed == {"nginx", chosen}
+    assert verbs(host) == ["update", "install"]
+    assert host.said[-1] == f"changed: package {COMPOSE}"
+
+
+def test_any_alternative_that_is_there_is_enough(tmp_path: Path) -> None:
+    host = a_host(tmp_path, Apt({"docker-compose"}))
+    packages.packages(host, [COMPOSE])
+    assert [argv[0] for argv in host.ran] == ["dpkg-query"]
+
+
+def test_alternatives_of_which_apt_knows_none_are_said(tmp_path: Path) -> None:
+    host = a_host(tmp_path, Apt(set(), offered=frozenset()))
+    with pytest.raises(HostError, match="apt-get"):
+        packages.packages(host, ["docker-compose-v2|docker-compose"])
+    assert host.ran[-1][-1] == "docker-compose-v2"
+
+
+def test_two_packages_that_are_one_here_are_asked_for_once(tmp_path: Path) -> None:
+    apt = Apt(set(), offered=frozenset({"docker.io"}))
+    host = a_host(tmp_path, apt)
+    packages.packages(host, ["docker.io", "docker-cli|docker.io"])
+    assert host.ran[-2][-2:] == ["install", "docker.io"]
+
+
+def test_an_interrupted_installation_takes_no_other_s_package_for_an_alternative(tmp_path: Path) -> None:
+    """docker.io came before the power went, docker-cli, which has the command here, did not."""
+    apt = Apt({"docker.io"}, offered=frozenset({"docker.io", "docker-cli"}))
+    host = a_host(tmp_path, apt)
+    host.put(BEGUN, "")
+    packages.packages(host, ["docker.io", "docker-cli|docker.io"])
+    assert apt.installed == {"docker.io", "docker-cli"}
