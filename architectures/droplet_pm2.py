@@ -15,7 +15,7 @@ import pulumi
 
 from architectures import foundation, wiring
 from components.dns import Names, NamesArgs
-from components.droplet import Droplet, DropletArgs
+from components.droplet import Droplet, DropletArgs, LoginKey
 from components.firewall import Firewall, FirewallArgs
 from components.host_setup import HostSetup, HostSetupArgs
 from components.keys import Keys
@@ -23,12 +23,13 @@ from components.monitoring import Monitoring, MonitoringArgs
 from hostfiles import bundle, cloud_init, droplet_pm2
 from hostfiles.environment import resolve
 from settings import prices
+from settings.kinds import DropletPm2, of_kind
 from settings.stack import Settings
 
 
 def build(settings: Settings) -> Mapping[str, Any]:
     """Declare the stack and return its outputs."""
-    name, product, architecture = settings.name, settings.product, settings.architecture
+    name, product, architecture = settings.name, settings.product, of_kind(settings.architecture, DropletPm2)
     base = foundation.lay(settings)
     firewall = Firewall(f"{name}-firewall", FirewallArgs(base.group.host_tag, settings.access.admin_cidrs))
     keys = Keys(f"{name}-keys")
@@ -40,7 +41,7 @@ def build(settings: Settings) -> Mapping[str, Any]:
             image=architecture.image,
             network_id=base.network.id,
             user_data=_user_data(keys),
-            deploy_key=keys.deploy_public,
+            login_key=LoginKey(name, keys.deploy_public).fingerprint,
             tags=[*base.group.tags, base.group.host_tag],
             backups=architecture.backups,
             volume=architecture.volume,
@@ -49,7 +50,7 @@ def build(settings: Settings) -> Mapping[str, Any]:
         opts=pulumi.ResourceOptions(depends_on=[firewall]),  # never on the internet without it
     )
     names = Names(f"{name}-names", NamesArgs(product.domains, droplet.address, settings.dns))
-    values = wiring.gather(settings, {backing: bucket.facts for backing, bucket in base.buckets.items()})
+    values = wiring.gather(settings, base.facts)
     host = HostSetup(
         f"{name}-host",
         HostSetupArgs(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pulumi
 
 from components.bucket import Bucket, BucketArgs
+from components.database import Database, database_args
 from components.network import Network, NetworkArgs
 from components.project import Group, GroupArgs
 from settings.backing import ObjectStorage
@@ -16,33 +17,50 @@ from settings.stack import Settings
 
 @dataclass(frozen=True)
 class Foundation:
-    """The network, the group of everything, and the buckets by the name of their backing service."""
+    """The network, the group of everything, and the buckets and databases by the name of their backing service."""
 
     group: Group
     network: Network
     buckets: Mapping[str, Bucket]
+    databases: Mapping[str, Database]
 
     @property
     def monthly(self) -> float:
         """USD. Spaces has one price for all buckets of an account."""
-        return max((bucket.monthly for bucket in self.buckets.values()), default=0.0)
+        databases = sum(database.monthly for database in self.databases.values())
+        return databases + max((bucket.monthly for bucket in self.buckets.values()), default=0.0)
 
     @property
     def urns(self) -> list[pulumi.Output[str]]:
         """What the project lists. A network belongs to no project."""
-        return [bucket.bucket_urn for bucket in self.buckets.values()]
+        buckets = [bucket.bucket_urn for bucket in self.buckets.values()]
+        return [*buckets, *(database.urn_of_cluster for database in self.databases.values())]
+
+    @property
+    def facts(self) -> dict[str, Mapping[str, pulumi.Output[str]]]:
+        """How services reach what is in it, by the name of the backing service."""
+        buckets = {name: bucket.facts for name, bucket in self.buckets.items()}
+        return {**buckets, **{name: database.facts for name, database in self.databases.items()}}
 
 
 def lay(settings: Settings) -> Foundation:
     """Declare the foundation of a stack on DigitalOcean."""
     name, architecture = settings.name, settings.architecture
+    group = Group(name, GroupArgs(settings.product.name, settings.stack, settings.tags))
+    network = Network(name, NetworkArgs(architecture.region, architecture.network))
+    where = (architecture.region, network.id, group.host_tag, group.tags)
     return Foundation(
-        group=Group(name, GroupArgs(settings.product.name, settings.stack, settings.tags)),
-        network=Network(name, NetworkArgs(architecture.region, architecture.network)),
+        group=group,
+        network=network,
         buckets={
             backing: Bucket(f"{name}-{backing}", bucket_args(settings, backing, storage))
             for backing, storage in settings.product.backing.items()
             if isinstance(storage, ObjectStorage) and storage.provider == "managed"
+        },
+        databases={
+            backing: Database(f"{name}-{backing}", database_args(service, settings.product.name, *where))
+            for backing, service in settings.product.backing.items()
+            if not isinstance(service, ObjectStorage) and service.provider == "managed"
         },
     )
 

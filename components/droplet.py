@@ -13,16 +13,26 @@ from components.component import Component
 from settings import droplets, prices
 
 
+class LoginKey(Component):
+    """The deploying user's key as the cloud knows it: one for all droplets, since the cloud takes no key twice."""
+
+    def __init__(self, name: str, public_key: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(name, opts)
+        key = digitalocean.SshKey(f"{name}-key", name=f"{name}-deploy", public_key=public_key, opts=self.child())
+        self.fingerprint: pulumi.Output[str] = key.fingerprint
+        self.register_outputs({"fingerprint": self.fingerprint})
+
+
 @dataclass(frozen=True)
 class DropletArgs:
-    """`volume` is in GiB. `user_data` and `deploy_key` are for the first log-in; changed ones replace no machine."""
+    """`volume` is in GiB. `user_data` and `login_key` are for the first log-in; changed ones replace no machine."""
 
     region: str
     size: str
     image: str
     network_id: pulumi.Input[str]
     user_data: pulumi.Input[str]
-    deploy_key: pulumi.Input[str]
+    login_key: pulumi.Input[str]
     tags: Sequence[pulumi.Input[str]]
     backups: Literal["off", "weekly", "daily"] = "weekly"
     volume: int | None = None
@@ -34,7 +44,6 @@ class Droplet(Component):
 
     def __init__(self, name: str, args: DropletArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
-        key = digitalocean.SshKey(f"{name}-key", name=f"{name}-deploy", public_key=args.deploy_key, opts=self.child())
         droplet = digitalocean.Droplet(
             f"{name}-droplet",
             name=name,
@@ -42,7 +51,7 @@ class Droplet(Component):
             size=args.size,
             image=args.image,
             vpc_uuid=args.network_id,
-            ssh_keys=[key.fingerprint],  # with none, the cloud would mail a root password
+            ssh_keys=[args.login_key],  # with none, the cloud would mail a root password
             user_data=args.user_data,
             monitoring=True,
             backups=args.backups != "off",

@@ -1,4 +1,7 @@
-"""A machine becomes a host of the product, and the product is released on it: four connections at the first `up`."""
+"""A machine becomes a host of the product, and the product is released on it: four connections at the first `up`.
+
+A host of a fleet is prepared here and released with the others (fleet_release.py).
+"""
 
 from __future__ import annotations
 
@@ -20,14 +23,17 @@ PATIENCE = pulumi.CustomTimeouts(create="40m", update="40m")
 
 @dataclass(frozen=True)
 class HostSetupArgs:
-    """`manifest` and `release` are JSON for the host's own commands `apply` and `release`, secrets and all."""
+    """`manifest` and `release` are JSON for the host's own commands `apply` and `release`, secrets and all.
+
+    Without a `release` the host is only prepared.
+    """
 
     machine: pulumi.Input[str]
     address: pulumi.Input[str]
     keys: Keys
     manifest: pulumi.Input[str]
     firewall: pulumi.Input[str]
-    release: pulumi.Input[str]
+    release: pulumi.Input[str] | None = None
 
 
 class HostSetup(Component):
@@ -65,16 +71,16 @@ class HostSetup(Component):
             add_previous_output_in_env=False,  # sshd takes no such variables
             opts=self.child(depends_on=[apply]),
         )
-        release = remote.Command(
-            f"{name}-release",
-            connection=connection,
-            create=f"{HOST_COMMAND} release",
-            stdin=pulumi.Output.secret(args.release),
-            triggers=[args.machine],
-            add_previous_output_in_env=False,  # sshd takes no such variables
-            opts=self.child(depends_on=[confirm], custom_timeouts=PATIENCE),
-        )
-        self.released = release.stdout
+        if args.release is not None:
+            remote.Command(
+                f"{name}-release",
+                connection=connection,
+                create=f"{HOST_COMMAND} release",
+                stdin=pulumi.Output.secret(args.release),
+                triggers=[args.machine],
+                add_previous_output_in_env=False,  # sshd takes no such variables
+                opts=self.child(depends_on=[confirm], custom_timeouts=PATIENCE),
+            )
         self.register_outputs({"host_key": self.host_key})
 
     def _connection(self, args: HostSetupArgs, host_key: pulumi.Input[str]) -> remote.ConnectionArgs:

@@ -24,7 +24,7 @@ def _droplet(**changes: object) -> DropletArgs:
         "image": "ubuntu-24-04-x64",
         "network_id": "vpc",
         "user_data": "#cloud-config",
-        "deploy_key": "ssh-ed25519 AAAA",
+        "login_key": "aa:bb",
         "tags": ["shop-host"],
     }
     return DropletArgs(**{**given, **changes})  # type: ignore[arg-type]
