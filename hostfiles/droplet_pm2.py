@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from hostfiles import environment, maintenance, nginx, pm2, rabbitmq, redis, sshd, systemd
+from hostfiles import environment, maintenance, nginx, pm2, pm2_units, rabbitmq, redis, sshd
 from hostfiles.manifest import Certificate, Directory, File, Firewall, Manifest, Toolchain, Unit, User
 from settings.backing import RabbitMQ, Redis
 from settings.droplets import SIZES
@@ -148,8 +148,8 @@ def _files(settings: Settings, variables: Mapping[str, str], passwords: Mapping[
         File("/etc/slipway/release.json", _release_json(settings), "0600"),
         File("/etc/slipway/site.conf", nginx.site(settings, architecture)),  # no reload: a release brings it to nginx
         *sshd.files(settings.access.ssh_keys),
-        *systemd.files(settings),
-        *maintenance.files(name),
+        *pm2_units.files(settings),
+        *maintenance.files(pm2.rotated_logs(name), untouched=(f"pm2-{name}.service",)),
     ]
     for backing_name, backing in _on_host(product):
         if isinstance(backing, Redis):
@@ -168,7 +168,7 @@ def _units(settings: Settings) -> list[Unit]:
     for _, backing in _on_host(settings.product):
         units += [Unit("epmd.socket")] if isinstance(backing, RabbitMQ) else []
         units.append(Unit(f"{backing.engine}-server.service"))
-    return [*units, *systemd.units(settings)]
+    return [*units, *pm2_units.units(settings)]
 
 
 def _release_json(settings: Settings) -> str:
@@ -189,7 +189,7 @@ def _service(settings: Settings, name: str, service: Service) -> dict[str, Any]:
     return {
         **described,
         "command": service.command,
-        "server": systemd.server(service.command or "") if service.role == "web" else None,
+        "server": pm2_units.server(service.command or "") if service.role == "web" else None,
         "port": service.port,
         "health": service.health,
         "ready": service.ready,

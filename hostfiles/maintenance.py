@@ -106,13 +106,14 @@ _ACCOUNTS = {
 _BANNER = "Private system. Access is for authorized users only; connections are logged and monitored.\n"
 
 
-def files(product: str) -> list[File]:
-    """The files of every host. `product` is the service user's name and the name of its directory."""
+def files(*rotated: File, untouched: tuple[str, ...] = ()) -> list[File]:
+    """The files of every host, among them `rotated`, which are logrotate's. `untouched` are units that an upgraded
+    library does not restart."""
     return [
         File("/etc/apt/apt.conf.d/20auto-upgrades", _periodic(), validate=_APT_CHECK),
         File("/etc/apt/apt.conf.d/60-slipway", _upgrades(), validate=_APT_CHECK),
-        File("/etc/needrestart/conf.d/60-slipway.conf", _needrestart(product)),
-        File("/etc/logrotate.d/slipway", _logrotate(product), validate=("/usr/sbin/logrotate", "--debug", "{}")),
+        File("/etc/needrestart/conf.d/60-slipway.conf", _needrestart(untouched)),
+        *rotated,
         File("/etc/sysctl.d/60-slipway.conf", sysctl(), then=("sysctl",)),
         File("/etc/modprobe.d/60-slipway.conf", _modprobe()),
         File("/etc/systemd/journald.conf.d/10-slipway.conf", _journal(), then=("restart systemd-journald.service",)),
@@ -183,7 +184,8 @@ def _upgrades() -> str:
     )
 
 
-def _needrestart(product: str) -> str:
+def _needrestart(untouched: tuple[str, ...]) -> str:
+    patterns = [unit.replace(".", r"\.") for unit in untouched]
     return joined(
         [
             f"# {HEADER}",
@@ -191,31 +193,8 @@ def _needrestart(product: str) -> str:
             "# restarts with its next release, one slot beside the other. A restart in one go would be seen.",
             "$nrconf{restart} = 'a';",
             "$nrconf{kernelhints} = 0;",
-            f"$nrconf{{override_rc}}{{qr(^pm2-{product}\\.service$)}} = 0;",
+            *(f"$nrconf{{override_rc}}{{qr(^{pattern}$)}} = 0;" for pattern in patterns),
             "1;",
-        ]
-    )
-
-
-def _logrotate(product: str) -> str:
-    return joined(
-        [
-            f"# {HEADER}",
-            f"/srv/{product}/logs/*.log {{",
-            f"    su {product} {product}",
-            "    daily",
-            "    maxsize 50M",
-            "    rotate 14",
-            "    missingok",
-            "    notifempty",
-            "    compress",
-            "    delaycompress",
-            f"    create 0640 {product} {product}",
-            "    sharedscripts",
-            "    postrotate",
-            f"        systemctl kill --signal=SIGUSR2 --kill-whom=main pm2-{product}.service 2>/dev/null || true",
-            "    endscript",
-            "}",
         ]
     )
 

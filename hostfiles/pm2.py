@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from hostfiles.text import HEADER
+from hostfiles.manifest import File
+from hostfiles.text import HEADER, joined
 from settings.product import Product, Service
 
 LISTEN_TIMEOUT = 10_000
@@ -83,6 +84,31 @@ def ecosystem(product: Product) -> str:
         "env_production": {},
     }
     return _TEXT.format(header=HEADER, root=json.dumps(root), common=_literal(common), services=_literal(services))
+
+
+def rotated_logs(product: str) -> File:
+    """logrotate's file for the processes' logs. PM2 opens them again when it is told to."""
+    text = joined(
+        [
+            f"# {HEADER}",
+            f"/srv/{product}/logs/*.log {{",
+            f"    su {product} {product}",
+            "    daily",
+            "    maxsize 50M",
+            "    rotate 14",
+            "    missingok",
+            "    notifempty",
+            "    compress",
+            "    delaycompress",
+            f"    create 0640 {product} {product}",
+            "    sharedscripts",
+            "    postrotate",
+            f"        systemctl kill --signal=SIGUSR2 --kill-whom=main pm2-{product}.service 2>/dev/null || true",
+            "    endscript",
+            "}",
+        ]
+    )
+    return File("/etc/logrotate.d/slipway", text, validate=("/usr/sbin/logrotate", "--debug", "{}"))
 
 
 def _service(name: str, service: Service) -> dict[str, Any]:

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 
-from hostfiles import rabbitmq, redis
-from hostfiles.manifest import File, Unit
+from hostfiles.manifest import File
 from hostfiles.text import HEADER, joined
-from settings.droplets import SIZES
-from settings.kinds import DropletPm2, of_kind
-from settings.product import Product
-from settings.stack import Settings
+
+Section = dict[str, str | list[str]]
+"""A section's settings. One with several values is a line for each."""
 
 _UNITS = "/etc/systemd/system"
-_SLOT_PORTS = {"blue": 0, "green": 1000}
-"""What a slot adds to a service's port: both releases run side by side for a while."""
 
-_SANDBOX = {
+SANDBOX: Section = {
     "NoNewPrivileges": "yes",
     "ProtectSystem": "strict",
     "ProtectHome": "yes",
@@ -46,227 +42,95 @@ _CERTIFICATE_PATHS = (
     "-/var/www/acme",
     "/var/lib/slipway",
 )
-_SYSTEM = 384
-"""MiB for the kernel, nginx, sshd, the journal and PM2's own daemon."""
-_NO_RIGHTS = {"CapabilityBoundingSet": "", "AmbientCapabilities": ""}
+NO_RIGHTS: Section = {"CapabilityBoundingSet": "", "AmbientCapabilities": ""}
+AT_BOOT: tuple[str, Section] = ("Install", {"WantedBy": "multi-user.target"})
 
 
-def files(settings: Settings) -> list[File]:
-    """Every unit file of the host."""
-    product = settings.product
-    units = {
-        f"pm2-{product.name}.service": _pm2(settings),
-        "slipway-recover.service": _recover(product.name),
+def files(units: Mapping[str, str], *again: str) -> list[File]:
+    """Unit files by name. Those named in `again` run again when their text changes."""
+    return [
+        File(f"{_UNITS}/{name}", text, then=("daemon-reload", *((f"restart {name}",) if name in again else ())))
+        for name, text in units.items()
+    ]
+
+
+def common(recover: str) -> dict[str, str]:
+    """What every host has whose nginx serves a product. `recover` is the text of slipway-recover.service."""
+    return {
+        "slipway-recover.service": recover,
         "slipway-certificate.service": _certificate(),
         "slipway-certificate.timer": _certificate_timer(),
         # the distributions start nginx again after an upgrade, but not after it was killed
         "nginx.service.d/10-slipway.conf": joined([f"# {HEADER}", "[Service]", "Restart=always", "RestartSec=1"]),
-        **dict(_bridges(product)),
     }
-    if _volume(settings) is not None:
-        units |= dict(_data(settings))
-    return [File(f"{_UNITS}/{name}", text, then=("daemon-reload",)) for name, text in units.items()]
 
 
-def units(settings: Settings) -> list[Unit]:
-    """The state they should be in."""
-    product = settings.product
-    wanted = [Unit("slipway-recover.service", running=False), Unit("slipway-certificate.timer")]
-    if _volume(settings) is not None:
-        wanted += [Unit(mount_unit(product.name)), Unit("slipway-data.service")]
-    wanted += [Unit(name) for name, _ in _bridges(product) if name.endswith(".socket")]
-    return [*wanted, Unit(f"pm2-{product.name}.service")]
+def recover(about: Mapping[str, str], capabilities: str, root: str, more: Section | None = None) -> str:
+    """slipway-recover.service, with its place among the other units and what it may do below the product's `root`."""
+    service: Section = {
+        "Type": "oneshot",
+        "ExecStart": "/usr/local/sbin/slipway recover --boot",
+        **SANDBOX,
+        "CapabilityBoundingSet": capabilities,
+        "ReadWritePaths": f"{root} /var/lib/slipway -/run/slipway",
+        **(more or {}),
+    }
+    about = {**about, "ConditionPathExists": "/etc/slipway/release.json"}
+    return unit("Finish or undo a release that was interrupted", ("Service", service), AT_BOOT, about=about)
 
 
-def server(command: str) -> str:
-    """Which server a command starts: gunicorn and uvicorn can listen on a socket; of others nobody knows."""
-    words = [word.rsplit("/", 1)[-1] for word in command.split()[:3]]
-    if len(words) == 3 and words[0].startswith("python") and words[1] == "-m":
-        words = words[2:]
-    return words[0] if words and words[0] in ("gunicorn", "uvicorn") else "other"
+def mount_unit(folder: str) -> str:
+    """The name that systemd wants for a mount there: a dash in a path is escaped."""
+    return folder.strip("/").replace("-", chr(92) + "x2d").replace("/", "-") + ".mount"
 
 
-def mount_unit(product: str) -> str:
-    """The name that systemd wants for the mount of /srv/<product>/data: a dash in a name is escaped."""
-    return f"srv-{product.replace('-', chr(92) + 'x2d')}-data.mount"
+def mount(volume: str, description: str, folder: str) -> str:
+    """The mount of a volume that outlives the machine; `volume` is its name in the cloud."""
+    where: Section = {
+        "What": f"/dev/disk/by-id/scsi-0DO_Volume_{volume}",
+        "Where": folder,
+        "Type": "ext4",
+        "Options": "defaults,noatime,nodev,nosuid,nofail",
+    }
+    return unit(description, ("Mount", where), AT_BOOT)
 
 
-def _unit(
-    description: str, *sections: tuple[str, dict[str, str | list[str]]], about: dict[str, str] | None = None
-) -> str:
+def unit(description: str, *sections: tuple[str, Section], about: dict[str, str] | None = None) -> str:
     lines = [f"# {HEADER}", "[Unit]", f"Description={description}", *_settings(dict(about or {}))]
     for name, content in sections:
         lines += ["", f"[{name}]", *_settings(content)]
     return joined(lines)
 
 
-def _settings(content: dict[str, str | list[str]] | dict[str, str]) -> list[str]:
+def _settings(content: Mapping[str, str | list[str]] | Mapping[str, str]) -> list[str]:
     lines: list[str] = []
     for key, value in content.items():
         lines += [f"{key}={one}" for one in ([value] if isinstance(value, str) else value)]
     return lines
 
 
-_AT_BOOT: tuple[str, dict[str, str | list[str]]] = ("Install", {"WantedBy": "multi-user.target"})
-
-
-def _pm2(settings: Settings) -> str:
-    product = settings.product
-    name, root = product.name, f"/srv/{product.name}"
-    stopping = sum(service.stop_after for service in product.services_of("web", "worker", "scheduler").values())
-    after = ["network-online.target", "slipway-recover.service"]
-    after += [f"{backing.engine}-server.service" for backing in product.backing.values() if backing.provider == "host"]
-    if _volume(settings) is not None:
-        after.append("slipway-data.service")
-    about = {"Wants": "network-online.target", "After": " ".join(after)}
-    service: dict[str, str | list[str]] = {
-        "Type": "forking",
-        "User": name,
-        "Group": name,
-        "WorkingDirectory": root,
-        "UMask": "0027",
-        "Environment": [
-            f"HOME={root} PM2_HOME={root}/.pm2 LANG=C.UTF-8 PATH=/usr/local/bin:/usr/bin:/bin",
-            # the signal for all children is the daemon's own; one after another, in the order of the file
-            "PM2_KILL_SIGNAL=SIGTERM PM2_CONCURRENT_ACTIONS=1",
-        ],
-        "PIDFile": f"{root}/.pm2/pm2.pid",
-        "ExecStart": f"/usr/local/bin/pm2 start {root}/ecosystem.config.js --env production",
-        "ExecStop": "/usr/local/bin/pm2 kill",
-        "KillMode": "mixed",
-        "Restart": "on-failure",
-        "RestartSec": "1",
-        "TimeoutStartSec": "300",
-        "TimeoutStopSec": str(stopping + 30),
-        "LimitNOFILE": "65536",
-        # the product can't starve what it needs; a process that is killed for it is PM2's to restart, the others stay
-        "MemoryMax": f"{_memory(settings)}M",
-        "OOMPolicy": "continue",
-        **_SANDBOX,
-        **_NO_RIGHTS,
-        "ProtectProc": "invisible",
-        "RemoveIPC": "yes",
-        "ReadWritePaths": root,
-    }
-    return _unit(f"PM2 with the processes of {name}", ("Service", service), _AT_BOOT, about=about)
-
-
-def _volume(settings: Settings) -> int | None:
-    return of_kind(settings.architecture, DropletPm2).volume
-
-
-def _memory(settings: Settings) -> int:
-    """MiB that the product may have: all but the shares of Redis and RabbitMQ, and what the system itself needs."""
-    whole = SIZES[settings.architecture.size].memory
-    shares = {"redis": redis.SHARE, "rabbitmq": rabbitmq.SHARE}
-    on_host = [backing.engine for backing in settings.product.backing.values() if backing.provider == "host"]
-    return whole - _SYSTEM - sum(whole // shares[engine] for engine in on_host if engine in shares)
-
-
-def _recover(name: str) -> str:
-    about = {
-        # both follow the links that this sets right: nginx to its routes, PM2 to its processes
-        "Before": f"nginx.service pm2-{name}.service",
-        "After": "local-fs.target",
-        "ConditionPathExists": "/etc/slipway/release.json",
-    }
-    service: dict[str, str | list[str]] = {
-        "Type": "oneshot",
-        "ExecStart": "/usr/local/sbin/slipway recover --boot",
-        **_SANDBOX,
-        "CapabilityBoundingSet": "CAP_CHOWN CAP_DAC_OVERRIDE CAP_FOWNER CAP_KILL CAP_SETGID CAP_SETUID",
-        "ReadWritePaths": f"/srv/{name} /var/lib/slipway -/run/slipway",
-    }
-    return _unit("Finish or undo a release that was interrupted", ("Service", service), _AT_BOOT, about=about)
-
-
 def _certificate() -> str:
-    service: dict[str, str | list[str]] = {
+    service: Section = {
         "Type": "oneshot",
         "ExecStart": "/usr/local/sbin/slipway certificate",
         "TimeoutStartSec": "600",
-        **_SANDBOX,
+        **SANDBOX,
         "CapabilityBoundingSet": "CAP_CHOWN CAP_DAC_OVERRIDE CAP_FOWNER",
         "UMask": "0077",
         "ReadWritePaths": " ".join(_CERTIFICATE_PATHS),
     }
     about = {"Wants": "network-online.target", "After": "network-online.target nginx.service"}
-    return _unit("Obtain or renew the certificate when it is due", ("Service", service), about=about)
+    return unit("Obtain or renew the certificate when it is due", ("Service", service), about=about)
 
 
 def _certificate_timer() -> str:
-    timer: dict[str, str | list[str]] = {
+    timer: Section = {
         "OnBootSec": "2min",
         "OnUnitInactiveSec": "10min",
         "AccuracySec": "1min",
     }
-    return _unit(
+    return unit(
         "Look whether the certificate is due, or still missing",
         ("Timer", timer),
         ("Install", {"WantedBy": "timers.target"}),
-    )
-
-
-def _bridges(product: Product) -> Iterator[tuple[str, str]]:
-    """For a server that only knows ports, a socket for each slot: nginx always goes to a socket in the release."""
-    for name, service in product.services_of("web").items():
-        if service.port is None or server(service.command or "") != "other":
-            continue
-        for slot, offset in _SLOT_PORTS.items():
-            unit = f"{product.name}-{name}-{slot}"
-            listen: dict[str, str | list[str]] = {
-                "ListenStream": f"/run/{product.name}/{name}-{slot}.sock",
-                "SocketUser": "root",
-                "SocketGroup": "www-data",
-                "SocketMode": "0660",
-                "DirectoryMode": "0755",
-            }
-            forward: dict[str, str | list[str]] = {
-                "ExecStart": f"/usr/lib/systemd/systemd-socket-proxyd 127.0.0.1:{service.port + offset}",
-                "DynamicUser": "yes",
-                "LimitNOFILE": "65536",
-                **_SANDBOX,
-                **_NO_RIGHTS,
-                "MemoryDenyWriteExecute": "yes",
-                "IPAddressDeny": "any",
-                "IPAddressAllow": "localhost",
-            }
-            yield (
-                f"{unit}.socket",
-                _unit(
-                    f"{name} of slot {slot}, for nginx", ("Socket", listen), ("Install", {"WantedBy": "sockets.target"})
-                ),
-            )
-            yield (
-                f"{unit}.service",
-                _unit(
-                    f"{name} of slot {slot}: from its socket to its port",
-                    ("Service", forward),
-                    about={"Requires": f"{unit}.socket", "After": f"{unit}.socket"},
-                ),
-            )
-
-
-def _data(settings: Settings) -> Iterator[tuple[str, str]]:
-    """The volume that outlives the machine, and its owner, which a mount can't say on every distribution."""
-    name = settings.product.name
-    folder = f"/srv/{name}/data"
-    mount: dict[str, str | list[str]] = {
-        "What": f"/dev/disk/by-id/scsi-0DO_Volume_{settings.name}",
-        "Where": folder,
-        "Type": "ext4",
-        "Options": "defaults,noatime,nodev,nosuid,nofail",
-    }
-    owner: dict[str, str | list[str]] = {
-        "Type": "oneshot",
-        "RemainAfterExit": "yes",
-        "ExecStart": f"/usr/bin/install --directory --mode=0750 --owner={name} --group={name} {folder}",
-        **_SANDBOX,
-        "CapabilityBoundingSet": "CAP_CHOWN CAP_DAC_OVERRIDE CAP_FOWNER",
-        "ReadWritePaths": folder,
-    }
-    yield mount_unit(name), _unit(f"The volume of {name}", ("Mount", mount), _AT_BOOT)
-    yield (
-        "slipway-data.service",
-        _unit(f"The owner of the volume of {name}", ("Service", owner), _AT_BOOT, about={"RequiresMountsFor": folder}),
     )

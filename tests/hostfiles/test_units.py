@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hostfiles import systemd
+from hostfiles import pm2_units
 from settings.stack import Settings
 from tests.hostfiles.conftest import Run
 from tests.hostfiles.stacks import content, manifest, raw, stack
@@ -23,7 +23,7 @@ def _everything() -> Settings:
     return stack({"services": services}, architecture={"volume": 20})
 
 
-UNITS = {file.path.removeprefix("/etc/systemd/system/"): file.content for file in systemd.files(_everything())}
+UNITS = {file.path.removeprefix("/etc/systemd/system/"): file.content for file in pm2_units.files(_everything())}
 
 
 @pytest.mark.parametrize("name", sorted(UNITS))
@@ -87,4 +87,4 @@ def test_pm2_starts_at_boot_after_what_the_product_needs(familyflow: Settings) -
     ],
 )
 def test_servers_are_told_apart_by_their_command(command: str, server: str) -> None:
-    assert systemd.server(command) == server
+    assert pm2_units.server(command) == server
