@@ -1,4 +1,5 @@
-"""The product's environment: one set of variables for all services, as `.env` and as `.env.example`."""
+"""The product's environment: one set of variables for all services, or one for each container; as files, and as
+`.env.example`."""
 
 from __future__ import annotations
 
@@ -27,11 +28,32 @@ def resolve(
     known = {**external_facts(settings, secrets), **facts}
     variables = _defaults(settings, known)
     for variable, value in settings.product.environment.items():
-        text = _value(settings, variable, value, secrets, generated, known)
-        if "\n" in text or "\0" in text or "\r" in text:
-            raise ValueError(f"{variable} has more than one line: a variable is one line")
-        variables[variable] = text
+        variables[variable] = _value(settings, variable, value, secrets, generated, known)
     return dict(sorted(variables.items()))
+
+
+def service_variables(
+    settings: Settings, service: str, secrets: Mapping[str, str], generated: Mapping[str, str], facts: Facts
+) -> dict[str, str]:
+    """Every variable of one service's containers, sorted by name: the product's (see `resolve`), the service's own over
+    them.
+
+    A text that is generated for one service is in `generated` under `<service>.<VARIABLE>`.
+    """
+    known = {**external_facts(settings, secrets), **facts}
+    variables = resolve(settings, secrets, generated, facts)
+    for variable, value in settings.product.services[service].environment.items():
+        variables[variable] = _value(settings, f"{service}.{variable}", value, secrets, generated, known)
+    return dict(sorted(variables.items()))
+
+
+def generated_variables(settings: Settings) -> dict[str, Generated]:
+    """What is generated, by its key: a variable of the product, or `<service>.<VARIABLE>`."""
+    product = settings.product
+    values: dict[str, EnvironmentValue] = dict(product.environment)
+    for name, service in product.services.items():
+        values |= {f"{name}.{variable}": value for variable, value in service.environment.items()}
+    return {key: value for key, value in values.items() if isinstance(value, Generated)}
 
 
 def external_facts(settings: Settings, secrets: Mapping[str, str]) -> dict[str, dict[str, str]]:
@@ -65,6 +87,20 @@ def dotenv(variables: Mapping[str, str]) -> str:
     return "".join(f"{name}={_quoted(value)}\n" for name, value in sorted(variables.items()))
 
 
+def compose_env_file(variables: Mapping[str, str]) -> str:
+    r"""The text of a service's env file, for `env_file:` of a compose file: one `NAME='value'` a line, sorted.
+
+    Compose reads single quotes as they are, but for a quote or a backslash, which need double ones with `\\`, `\"`
+    and `\$` escaped. `scripts/host/dotenv.py` reads the same; `docker run --env-file` does not, it knows no quotes.
+    """
+    return "".join(f"{name}={_quoted_for_compose(value)}\n" for name, value in sorted(variables.items()))
+
+
+def docker_env_file(variables: Mapping[str, str]) -> str:
+    """The text of a file for `docker run --env-file`: one `NAME=value` a line, sorted, with nothing to quote."""
+    return "".join(f"{name}={value}\n" for name, value in sorted(variables.items()))
+
+
 def dotenv_example(settings: Settings) -> str:
     """The text of `.env.example`: names and comments, never a value (requirement FF7)."""
     lines = [
@@ -72,6 +108,10 @@ def dotenv_example(settings: Settings) -> str:
         "",
     ]
     described = {variable: _comment(value) for variable, value in settings.product.environment.items()}
+    for name, service in settings.product.services.items():
+        if service.image is not None:  # each has an env file of its own
+            own = {variable: f"{_comment(value)}; of {name}" for variable, value in service.environment.items()}
+            described |= {variable: comment for variable, comment in own.items() if variable not in described}
     for variable in _defaults(settings, None):
         described.setdefault(variable, "set by the architecture")
     for variable, comment in sorted(described.items()):
@@ -90,6 +130,20 @@ def _defaults(settings: Settings, facts: Facts | None) -> dict[str, str]:
 
 
 def _value(
+    settings: Settings,
+    variable: str,
+    value: EnvironmentValue,
+    secrets: Mapping[str, str],
+    generated: Mapping[str, str],
+    facts: Facts,
+) -> str:
+    text = _text(settings, variable, value, secrets, generated, facts)
+    if "\n" in text or "\0" in text or "\r" in text:
+        raise ValueError(f"{variable} has more than one line: a variable is one line")
+    return text
+
+
+def _text(
     settings: Settings,
     variable: str,
     value: EnvironmentValue,
@@ -134,6 +188,13 @@ def _of_url(url: str, engine: str) -> dict[str, str]:
 def _quoted(value: str) -> str:
     escaped = value.replace("\\", "\\\\").replace("'", "\\'")
     return f"'{escaped}'"
+
+
+def _quoted_for_compose(value: str) -> str:
+    if "'" not in value and "\\" not in value:
+        return f"'{value}'"
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("$", "\\$")
+    return f'"{escaped}"'
 
 
 def _comment(value: EnvironmentValue) -> str:

@@ -2,7 +2,8 @@
 
 One variable per entry, `NAME=value`; NAME is [A-Za-z_][A-Za-z0-9_]*. The value is one of
 - bare: any characters but white space, quotes, backslash, `#`, `$` and backtick; may be empty;
-- in double quotes: a backslash stands before each backslash, double quote, dollar and backtick, before nothing else;
+- in double quotes: a backslash stands before each backslash, double quote and dollar, it may before a backtick, and
+  before nothing else;
 - in single quotes: a backslash stands before each backslash and single quote, and before nothing else.
 A quoted value may span lines. Blank lines and lines that start with `#` are skipped. Anything else is an error: a value
 that two readers would understand differently must not get as far as a release.
@@ -16,7 +17,7 @@ from .run import HostError
 
 _ENTRY = re.compile(
     r"""(?P<name>[A-Za-z_][A-Za-z0-9_]*)=
-    (?: "(?P<double>(?:[^"\\$`]|\\["\\$`])*)"
+    (?: "(?P<double>(?:[^"\\$]|\\["\\$`])*)"
       | '(?P<single>(?:[^'\\]|\\['\\])*)'
       | (?P<bare>[^\s"'\\#$`]*) )
     [ \t]*(?:\r?\n|\Z)""",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 
 import pytest
@@ -40,6 +41,24 @@ NASTY = (
 def test_the_host_reads_every_value_as_it_was(given_variables: dict[str, str]) -> None:
     """FF7."""
     assert host_dotenv.parse(environment.dotenv(given_variables)) == given_variables
+
+
+@given(st.dictionaries(NAMES, VALUES | st.sampled_from(NASTY), max_size=6))
+def test_the_host_reads_a_containers_variables_as_they_were(given_variables: dict[str, str]) -> None:
+    """VU4."""
+    assert host_dotenv.parse(environment.compose_env_file(given_variables)) == given_variables
+
+
+@given(VALUES | st.sampled_from(NASTY))
+def test_compose_finds_nothing_to_fill_in_or_to_leave_out(value: str) -> None:
+    """Compose's reader (compose-go, dotenv/parser.go): in single quotes a backslash and a quote are special; in double
+    ones a backslash before `abcfnrtv$"0` or another, a quote, and `$`."""
+    quoted = environment.compose_env_file({"A": value}).removeprefix("A=").removesuffix("\n")
+    if quoted.startswith("'"):
+        assert not set("'\\") & set(quoted[1:-1])
+    else:
+        left = re.sub(r'\\[\\"$]', "", quoted[1:-1])
+        assert not set('"$\\') & set(left)
 
 
 def test_one_line_is_one_variable_in_the_order_of_names() -> None:
