@@ -1,0 +1,41 @@
+"""What all kinds with droplets share: the first boot, what is asked from outside, how to log in."""
+
+from __future__ import annotations
+
+import pulumi
+
+from components.keys import Keys
+from hostfiles import cloud_init
+from settings.stack import Settings
+
+
+def user_data(keys: Keys) -> pulumi.Output[str]:
+    """The same for every machine: what is a machine's own comes with its manifest."""
+    parts = pulumi.Output.all(keys.deploy_public, keys.first_host_private, keys.first_host_public)
+    return pulumi.Output.secret(parts.apply(lambda made: cloud_init.user_data(made[0], made[1], made[2])))
+
+
+def health_url(settings: Settings) -> str:
+    """What has to answer from outside: the first web service's health path, under the name that is routed to it."""
+    product = settings.product
+    for name, service in product.services_of("web").items():
+        hosts = [route.host for route in product.routes if route.service == name]
+        if hosts and service.health:
+            return f"https://{hosts[0] or product.domain}{service.health}"
+    return f"https://{product.domain}/"
+
+
+def login(address: pulumi.Output[str]) -> pulumi.Output[str]:
+    """How a person logs in to a machine."""
+    return pulumi.Output.concat("ssh ops@", address)
+
+
+def known_host(address: pulumi.Output[str], host_key: pulumi.Output[str]) -> pulumi.Output[str]:
+    """A machine's line for `known_hosts`."""
+    return pulumi.Output.concat(address, " ", host_key)
+
+
+def release(settings: Settings) -> str | dict[str, str]:
+    """What should run: a commit, or a digest for each image."""
+    wanted = settings.product.release
+    return wanted.commit or dict(wanted.images)
