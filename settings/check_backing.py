@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from settings import droplets
-from settings.backing import ONLY_FOR, AnyBacking, ObjectStorage, Redis
+from settings import droplets, managed
+from settings.backing import ONLY_FOR, AnyBacking, MongoDB, ObjectStorage, Postgres, Redis
 from settings.context import Context
-from settings.problems import Problem
+from settings.masking import shown
+from settings.problems import Problem, nearest
 from settings.product import Product
 
 
@@ -18,9 +19,11 @@ def run(context: Context, product: Product) -> Iterator[Problem]:
         yield from _useless_keys(path, backing)
         if isinstance(backing, ObjectStorage):
             yield from _object_storage(context, path, name, backing)
-        if isinstance(backing, Redis) and backing.provider == "managed" and backing.version not in (None, 8):
-            message = f"is {backing.version}, should be 8 or left out: the managed service is Valkey 8 now"
-            yield Problem(f"{path}.version", message)
+        if isinstance(backing, Postgres | Redis | MongoDB) and backing.provider == "managed":
+            yield from _managed(path, backing)
+        if isinstance(backing, Redis) and backing.provider != "host" and backing.image is not None:
+            message = f"is for a provider that is host, this one is {backing.provider}: leave it out"
+            yield Problem(f"{path}.image", message)
 
 
 def _useless_keys(path: str, backing: AnyBacking) -> Iterator[Problem]:
@@ -29,6 +32,29 @@ def _useless_keys(path: str, backing: AnyBacking) -> Iterator[Problem]:
         if providers is not None and backing.provider not in providers:
             where = " or ".join(providers)
             message = f"is for a provider that is {where}, this one is {backing.provider}: leave it out"
+            yield Problem(f"{path}.{key}", message)
+
+
+def _managed(path: str, backing: Postgres | Redis | MongoDB) -> Iterator[Problem]:
+    """Versions and sizes that the managed service has not, and what a size can't have."""
+    versions = managed.VERSIONS[backing.engine]
+    if isinstance(backing, Redis):
+        if backing.version is not None and backing.version not in versions:
+            message = f"is {backing.version}, should be 8 or left out: the managed service is Valkey 8 now"
+            yield Problem(f"{path}.version", message)
+    elif backing.version not in versions:
+        known = ", ".join(str(version) for version in versions)
+        message = f"is {backing.version}, should be one of {known}: the managed service has no other now"
+        yield Problem(f"{path}.version", message)
+    sizes = managed.sizes(backing.engine)
+    if backing.size is None:
+        yield Problem(f"{path}.size", f"is missing, should be one of {', '.join(sizes)}")
+    elif backing.size not in sizes:
+        what = f"there is no size {shown(backing.size)} of managed {backing.engine} whose price is known"
+        yield Problem(f"{path}.size", f"{what}; {nearest(backing.size, sizes)}")
+    if backing.size in managed.SINGLE_NODE:
+        for key, value in managed.more_nodes(backing).items():
+            message = f"is {value}, and {backing.size} comes as one node: leave it out, or take a larger size"
             yield Problem(f"{path}.{key}", message)
 
 

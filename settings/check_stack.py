@@ -8,7 +8,7 @@ from settings.backing import ObjectStorage
 from settings.context import Context
 from settings.problems import Problem
 from settings.product import Product
-from settings.stack import Access, Dns
+from settings.stack import Access, Dns, prefix
 
 LONGEST_NAME = 63
 """A droplet's name is its host name, and a bucket's name is part of one: RFC 1123 allows 63."""
@@ -19,7 +19,7 @@ def names(context: Context, product: Product) -> Iterator[Problem]:
     """Names of the cloud's that come out too long."""
     if product.name is None:
         return
-    stem = product.name if product.name == context.stack else f"{product.name}-{context.stack}"
+    stem = prefix(product.name, context.stack)
     if len(stem) + LONGEST_SUFFIX > LONGEST_NAME:
         room = LONGEST_NAME - LONGEST_SUFFIX - len(context.stack) - 1
         yield Problem(

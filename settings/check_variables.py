@@ -12,7 +12,7 @@ from settings.context import Context
 from settings.masking import is_secret, shown
 from settings.problems import Problem, nearest
 from settings.product import Product
-from settings.variables import Wired
+from settings.variables import Generated, Wired
 
 _SECRET_NAME = re.compile(
     r"SECRET|TOKEN|PASSWORD|PASSWD|PASSPHRASE|CREDENTIAL|PRIVATE|API_?KEY|ACCESS_KEY|_KEY$|^KEY$|_DSN$|_PASS$|^PASS$"
@@ -36,6 +36,7 @@ def run(context: Context, product: Product) -> Iterator[Problem]:
             yield Problem(path, f"looks like a secret in plain, should be {{secret: {variable}}} and then `{command}`")
         if isinstance(value, Wired) and value.source != "domain":
             yield from _wired(context, product, path, variable, value)
+    yield from _generated(product)
     yield from _secrets(context, product)
 
 
@@ -45,6 +46,21 @@ def _variables(product: Product) -> Iterator[tuple[str, str, Any]]:
     for name, service in product.services.items():
         for variable, value in service.environment.items():
             yield f"slipway:product.services.{name}.environment.{variable}", variable, value
+
+
+def _generated(product: Product) -> Iterator[Problem]:
+    """Texts that are generated under the name of another one, or of a backing service's password."""
+    seen = {
+        f"{name}-password": f"the password of {name}"
+        for name, backing in product.backing.items()
+        if backing.provider == "host"
+    }
+    paths = (path for path, _, value in _variables(product) if isinstance(value, Generated))
+    for path, (name, _) in zip(paths, product.generated_values(), strict=True):
+        kept_as = name.lower().replace("_", "-")
+        if kept_as in seen:
+            yield Problem(path, f"is generated under the name of {seen[kept_as]} too, should be another name")
+        seen.setdefault(kept_as, path.removeprefix("slipway:product."))
 
 
 def _wired(context: Context, product: Product, path: str, variable: str, value: Wired) -> Iterator[Problem]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 
 from settings import check_backing, check_stack, check_variables, fits
 from settings.context import Context
+from settings.kinds import DropletCompose, FleetCompose
 from settings.masking import shown
 from settings.messages import path_of
 from settings.problems import Problem, nearest
@@ -76,7 +77,10 @@ def _role(path: str, service: Service) -> Iterator[Problem]:
 
 def _release(context: Context, product: Product) -> Iterator[Problem]:
     release = product.release
-    from_source = [name for name, service in product.services.items() if service.runtime is not None]
+    runs_images = isinstance(context.blocks.get("architecture"), DropletCompose | FleetCompose)
+    from_source = [
+        name for name, service in product.services.items() if service.runtime is not None and not runs_images
+    ]
     if from_source and not context.says("product", "release", "commit"):
         yield Problem(
             "slipway:product.release.commit",

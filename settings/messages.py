@@ -54,7 +54,7 @@ def _problem(detail: Mapping[str, Any], prefix: str, model: Any) -> Problem:
     elif kind == "missing":
         message = f"is missing, should be {shape.expected(where)}"
     elif kind in _BOUNDS:
-        message = f"is {shown(given)}, should be {shape.expected(where)}"
+        message = f"is {shown(given)}, should be {shape.expected(where)}{_quotes(kind, given, where)}"
     elif kind in ("value_error", "form"):
         message = str(detail["msg"]).removeprefix("Value error, ")
     elif kind == "invalid_key":
@@ -62,7 +62,7 @@ def _problem(detail: Mapping[str, Any], prefix: str, model: Any) -> Problem:
     elif kind == "recursion_loop":
         message = "contains itself, should be written out"
     else:
-        message = f"is {what_it_is(given)}, should be {shape.expected(where)}{_quotes(kind, given)}"
+        message = f"is {what_it_is(given)}, should be {shape.expected(where)}{_quotes(kind, given, where)}"
     return Problem(path_of(prefix, parts), message)
 
 
@@ -73,8 +73,11 @@ def _name_that_is_no_text(given: Any, parent: Any) -> str:
     return f"has a name that is {what_it_is(given)}, should be {right}, in quotes where YAML takes it for another thing"
 
 
-def _quotes(kind: str, given: Any) -> str:
-    return ", in quotes" if kind == "string_type" and isinstance(given, int | float) else ""
+def _quotes(kind: str, given: Any, where: Any) -> str:
+    """YAML takes 7 for a number and off for false where text is right."""
+    words = [word for member in shape.members(where) for word in typing.get_args(member)]
+    is_word = kind == "literal_error" and isinstance(given, bool) and any(isinstance(word, str) for word in words)
+    return ", in quotes" if is_word or (kind == "string_type" and isinstance(given, int | float)) else ""
 
 
 def _unknown_key(prefix: str, parts: list[shape.Part], parent: Any) -> Problem:

@@ -36,7 +36,7 @@ from settings.values import (
     UrlPath,
     VariableName,
 )
-from settings.variables import EnvironmentValue, Secret
+from settings.variables import EnvironmentValue, Generated, Secret
 
 Role = Literal["web", "worker", "scheduler", "static"]
 Runtime = Literal["python", "node"]
@@ -180,6 +180,17 @@ class Product(Model):
     def services_of(self, *roles: Role) -> dict[str, Service]:
         """The services of these roles, in the order of the roles and then of the stack file."""
         return {name: service for role in roles for name, service in self.services.items() if service.role == role}
+
+    def generated_values(self) -> Iterator[tuple[str, Generated]]:
+        """(name, how long) of each text that is generated: its variable, behind its service's name where it is one's
+        own."""
+        for variable, value in self.environment.items():
+            if isinstance(value, Generated):
+                yield variable, value
+        for name, service in self.services.items():
+            for variable, value in service.environment.items():
+                if isinstance(value, Generated):
+                    yield f"{name}-{variable}", value
 
     def secret_references(self) -> Iterator[tuple[str, str]]:
         """(key path, secret's name) for each secret that the product names."""

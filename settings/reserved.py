@@ -19,6 +19,10 @@ _OF_IMAGES_AND_OURS = "ubuntu debian deploy ops slipway"
 ACCOUNTS = frozenset(f"{_OF_THE_DISTRIBUTION} {_OF_PACKAGES} {_OF_IMAGES_AND_OURS}".split())
 """Users and groups that a host has, or gets with a package. systemd's own are told by their prefix."""
 
+OF_DOCKER = frozenset({"bridge", "host", "none", "default", "containerd", "digitalocean", "slipway"})
+"""Networks that Docker has itself, and what lies in /opt of a host already: a product's network and place have its
+name."""
+
 SET_BY_DROPLET_PM2 = frozenset(
     {"PORT", "GUNICORN_CMD_ARGS", "UVICORN_UDS", "UVICORN_FD", "HOME", "PATH", "USER", "LOGNAME"}
 )

@@ -64,6 +64,11 @@ class Budget(Model):
     monthly: float = Field(gt=0)
 
 
+def prefix(product: str, stack: str) -> str:
+    """What the names of a stack's resources start with: the product, and the stack where that says more."""
+    return stack if stack == product or stack.startswith(f"{product}-") else f"{product}-{stack}"
+
+
 class Settings(Model):
     """What `settings.load` makes of a stack's configuration. `secrets` are the names of those that are set."""
 
@@ -79,8 +84,8 @@ class Settings(Model):
 
     @property
     def name(self) -> str:
-        """The prefix of every resource's name: the product, and the stack where that says more."""
-        return self.product.name if self.stack == self.product.name else f"{self.product.name}-{self.stack}"
+        """The prefix of every resource's name."""
+        return prefix(self.product.name, self.stack)
 
     @property
     def tags(self) -> Mapping[str, str]:

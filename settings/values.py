@@ -158,7 +158,7 @@ ContainerUser = Annotated[
     str,
     _matching(
         r"[1-9][0-9]{0,8}:(?:0|[1-9][0-9]{0,8})",
-        "a user and a group by number such as 10001:10001, in quotes, not root",
+        "a user, not root, and a group by number such as 10001:10001",
     ),
 ]
 Account = Annotated[str, _matching(r"[A-Za-z0-9._-]{1,64}", "a user's name")]

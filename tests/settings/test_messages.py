@@ -6,33 +6,28 @@ import re
 from typing import Any
 
 import pytest
-import yaml
 
 from settings.parse import parse
 from settings.problems import SettingsError
-from tests.settings.stack import ROOT, SECRETS, Missing, good, told
+from tests.settings.stack import MISTAKES, SECRETS, SECRETS_OF, Missing, good, told
 
 P, A = "slipway:product", "slipway:architecture"
-MISTAKES = [
-    case
-    for file in sorted((ROOT / "tests" / "fixtures" / "mistakes").glob("*.yaml"))
-    for case in yaml.safe_load(file.read_text())
-]
 
 
-def test_the_good_stack_is_good() -> None:
-    assert told({}) == []
+@pytest.mark.parametrize("stack", SECRETS_OF)
+def test_the_good_stack_is_good(stack: str) -> None:
+    assert told({}, stack=stack) == []
 
 
-@pytest.mark.parametrize("case", MISTAKES, ids=[case["mistake"] for case in MISTAKES])
+@pytest.mark.parametrize("case", MISTAKES, ids=[f"{case['stack']}, {case['mistake']}" for case in MISTAKES])
 def test_a_mistake_is_one_line(case: dict[str, Any]) -> None:
     changes = case.get("change", {}) | dict.fromkeys(case.get("without", []), Missing)
-    assert told(changes) == case["told"].splitlines()
+    assert told(changes, stack=case["stack"]) == case["told"].splitlines()
 
 
 def test_every_line_of_the_list_starts_with_its_key_path_and_says_what_would_be_right() -> None:
     right = "should be|should have|did you mean|known here|leave (it|that) out| is not |at most|write |one of "
-    ways = "use cache|say `|add it|each its own|another path|move it to|let a service|give the zone"
+    ways = r"use \w+ for both|say `|add it|each its own|another path|move it to|let a service|give the zone"
     for line in (line for case in MISTAKES for line in case["told"].splitlines()):
         assert re.match(r"slipway:[a-z]+(\.[\w'/-]+|\[\d+\])*: ", line), line
         assert re.search(f"{right}|{ways}", line), line
@@ -54,7 +49,7 @@ def test_a_bucket_name_that_comes_out_too_long_is_told() -> None:
         "product.backing": {"u" * 32: {"engine": "object-storage", "provider": "managed"}},
         "product.environment": {},
     }
-    assert told(changes, stack="staging", secrets=frozenset()) == [
+    assert told(changes, stack="preview", secrets=frozenset()) == [
         f"{P}.backing.{'u' * 32}: the bucket's name comes out 69 characters long, should be at most 63: say `bucket`"
     ]
 

@@ -13,13 +13,10 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from settings.schema import schema, text
-from tests.settings.stack import ROOT, Missing, good, spoil
+from tests.settings.stack import MISTAKES, ROOT, Missing, good, spoil
 
 SHIPPED = sorted(ROOT.glob("Pulumi.*.yaml"))
 VALIDATOR = Draft202012Validator(schema())
-CASES = [
-    case for file in (ROOT / "tests/fixtures/mistakes").glob("*.yaml") for case in yaml.safe_load(file.read_text())
-]
 
 
 def test_the_schema_in_docs_is_up_to_date() -> None:
@@ -81,10 +78,10 @@ def _shows_in_one_value(case: Any) -> bool:
 
 
 @pytest.mark.parametrize(
-    "case", [case for case in CASES if _shows_in_one_value(case)], ids=lambda case: case["mistake"]
+    "case", [case for case in MISTAKES if _shows_in_one_value(case)], ids=lambda case: case["mistake"]
 )
 def test_an_editor_sees_what_one_value_shows(case: dict[str, Any]) -> None:
-    values = good()
+    values = good(case["stack"])
     for path, value in (case.get("change", {}) | dict.fromkeys(case.get("without", []), Missing)).items():
         spoil(values, path, value)
     assert _errors(_stack(values)) != []

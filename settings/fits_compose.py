@@ -1,0 +1,176 @@
+"""What hosts that run containers can't carry of a product: one droplet with Docker, or a fleet of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from settings import connections, fits_hosts
+from settings.backing import MongoDB, Redis
+from settings.context import Context
+from settings.droplets import SIZES, sizes_with
+from settings.kinds import DropletCompose, FleetCompose, ManagedBalancer
+from settings.placement import data_hosts, hosted
+from settings.problems import Problem
+from settings.product import Product, Service
+from settings.reserved import OF_DOCKER
+from settings.stack import Dns
+from settings.values import MEMORY
+
+SYSTEM_MIB = 512
+"""What the system, Docker and nginx take of a host."""
+
+_FROM_SOURCE = ("directory", "install", "build", "output", "assets")
+_EXTERNAL = "should be external with `url: {secret: NAME}`"
+
+
+def droplet(context: Context, product: Product, architecture: DropletCompose) -> Iterator[Problem]:
+    """Everything that one droplet can't carry."""
+    yield from _product(context, product, architecture.kind)
+    yield from connections.run(product, hosts=1)
+    for name, backing in hosted(product).items():
+        path = f"slipway:product.backing.{name}"
+        if isinstance(backing, MongoDB) and backing.members > 1:
+            message = f"is {backing.members}, should be 1: a replica set of three needs three hosts"
+            yield Problem(f"{path}.members", f"{message}, which fleet-compose has")
+        if backing.volume is not None:
+            message = "the droplet has one volume for all: leave it out, and say `volume` in slipway:architecture"
+            yield Problem(f"{path}.volume", message)
+    memory = {**_service_memory(product), **_backing_memory(product, hosted(product))}
+    yield from _memory("slipway:architecture.size", fits_hosts.size_of(context), memory)
+
+
+def fleet(context: Context, product: Product, architecture: FleetCompose) -> Iterator[Problem]:
+    """Everything that a fleet can't carry."""
+    yield from _product(context, product, architecture.kind)
+    yield from connections.run(product, architecture.hosts)
+    for name, service in product.services.items():
+        if service.volumes:
+            hosts = f"each of {architecture.hosts} hosts" if architecture.hosts > 1 else "a host that may get others"
+            message = f"is on the local disk of {hosts}, which share none: leave it out, and keep uploads in a backing"
+            yield Problem(f"slipway:product.services.{name}.volumes", f"{message} service `engine: object-storage`")
+    yield from _one_of_each(product)
+    yield from _memory("slipway:architecture.size", fits_hosts.size_of(context), _service_memory(product))
+    for host in data_hosts(product)[:1]:  # the first has the most to carry
+        size = fits_hosts.size_of(context, "data_size")
+        yield from _memory("slipway:architecture.data_size", size, _backing_memory(product, host))
+    if context.says("architecture", "data_size") and not data_hosts(product):
+        message = "is for hosts of backing services, and none has the provider host: leave it out"
+        yield Problem("slipway:architecture.data_size", message)
+    if isinstance(architecture.balancer, ManagedBalancer):
+        yield from _certificate(context)
+
+
+def _product(context: Context, product: Product, kind: str) -> Iterator[Problem]:
+    for name, service in product.services.items():
+        yield from _service(f"slipway:product.services.{name}", service, kind, fits_hosts.size_of(context))
+    for keys in (("release", "commit"), ("source",)):
+        if context.says("product", *keys):
+            message = f"is for services that run from source, {kind} runs images: leave it out"
+            yield Problem(f"slipway:product.{'.'.join(keys)}", message)
+    if context.says("product", "logs"):
+        yield Problem("slipway:product.logs", f"{kind} keeps logs on its hosts and ships none yet: leave it out")
+    if product.name in OF_DOCKER:
+        message = f"{product.name} is taken on a host with Docker, should be another name such as {product.name}-app"
+        yield Problem("slipway:product.name", f"{message}: the product's network and its place in /opt get it")
+    yield from _backing(product, kind)
+    yield from _variables("slipway:product.environment", product.environment)
+    yield from fits_hosts.jobs(product, kind)
+    yield from fits_hosts.admins(context)
+
+
+def _service(path: str, service: Service, kind: str, size: str | None) -> Iterator[Problem]:
+    if service.runtime is not None:
+        yield Problem(f"{path}.runtime", f"{kind} runs services from images: say `image` instead")
+    for key in _FROM_SOURCE:
+        if key in service.model_fields_set and getattr(service, key) not in (None, {}, ()):
+            yield Problem(f"{path}.{key}", f"is for a service that runs from source, {kind} runs images: leave it out")
+    if service.role == "static":
+        yield Problem(f"{path}.role", "is static, should be web: an image serves its files by itself")
+    if service.autoscale is not None:
+        yield Problem(f"{path}.autoscale", f"{kind} runs as many as `replicas` says: leave it out")
+    if service.metrics is not None:
+        yield Problem(f"{path}.metrics", f"{kind} has nothing that reads it yet: leave it out")
+    if service.cpu is not None and size is not None and service.cpu > SIZES[size].cpus:
+        message = f"is {service.cpu:g}, should be at most {SIZES[size].cpus}: the droplet has no more"
+        yield Problem(f"{path}.cpu", message)
+    yield from fits_hosts.memory(path, service, size)
+    yield from _variables(f"{path}.environment", service.environment)
+
+
+def _variables(path: str, variables: Iterable[str]) -> Iterator[Problem]:
+    for variable in variables:
+        if variable.startswith("SLIPWAY_"):
+            yield Problem(f"{path}.{variable}", "is reserved for what starts each container: leave it out")
+
+
+def _backing(product: Product, kind: str) -> Iterator[Problem]:
+    for name, backing in product.backing.items():
+        path = f"slipway:product.backing.{name}"
+        if backing.engine == "rabbitmq" and backing.provider in ("host", "managed"):
+            yield Problem(f"{path}.provider", f"is {backing.provider}, {_EXTERNAL}: {kind} runs no rabbitmq")
+        if isinstance(backing, Redis) and backing.provider == "host" and backing.version == 6 and not backing.image:
+            message = "is 6, should be 7, 8, 9 or left out: hosts run Valkey, which has no 6"
+            yield Problem(f"{path}.version", message)
+        if name in product.services and backing.provider == "host":
+            message = "is a service's name too, should be another name: both answer to it on the product's network"
+            yield Problem(path, message)
+        if f"dump-{name}" in product.services:
+            message = f"is what the dumps of {name} are set up under, should be another name"
+            yield Problem(f"slipway:product.services.dump-{name}", message)
+
+
+def _one_of_each(product: Product) -> Iterator[Problem]:
+    """Backing services of one engine would share a data host, and its port."""
+    first: dict[str, str] = {}
+    for name, backing in hosted(product).items():
+        if backing.engine in first:
+            other = first[backing.engine]
+            message = f"is host, as {other} is: fleet-compose runs one {backing.engine}, use {other} for both"
+            yield Problem(f"slipway:product.backing.{name}.provider", message)
+        first.setdefault(backing.engine, name)
+
+
+def _certificate(context: Context) -> Iterator[Problem]:
+    """DigitalOcean's balancer gets its certificate from Let's Encrypt by DigitalOcean's own name servers."""
+    dns = context.blocks.get("dns")
+    if isinstance(dns, Dns) and dns.provider not in (None, "digitalocean"):
+        yield Problem(
+            "slipway:dns.provider",
+            f"is {dns.provider}, should be digitalocean: the managed balancer's certificate needs it; or say "
+            "`balancer: {provider: haproxy}`",
+        )
+    if context.says("certificates", "authority"):
+        message = "is for certificates that hosts get themselves, the managed balancer has DigitalOcean's: leave it out"
+        yield Problem("slipway:certificates.authority", message)
+
+
+def _service_memory(product: Product) -> dict[str, tuple[int, int]]:
+    """(how many, MiB of each) of the services that say how much they take, on a host that runs them all."""
+    return {
+        name: (service.replicas, service.memory)
+        for name, service in product.services.items()
+        if service.memory is not None
+    }
+
+
+def _backing_memory(product: Product, names: Iterable[str]) -> dict[str, tuple[int, int]]:
+    found = ((name, product.backing[name].memory) for name in names)
+    return {f"backing.{name}": (1, memory) for name, memory in found if memory is not None}
+
+
+def _memory(path: str, size: str | None, wanted: dict[str, tuple[int, int]]) -> Iterator[Problem]:
+    """Limits that a host can't keep together, beside its own system."""
+    whole = sum(count * each for count, each in wanted.values())
+    if size is None or whole <= SIZES[size].memory - SYSTEM_MIB:
+        return
+    room = max(SIZES[size].memory - SYSTEM_MIB, 0)
+    terms = ", ".join(
+        f"{name} {f'{count} x ' if count > 1 else ''}{MEMORY.write(each)}" for name, (count, each) in wanted.items()
+    )
+    enough = sizes_with(SIZES[size].cpus, whole + SYSTEM_MIB, 50)
+    right = f"one of {', '.join(enough)}" if enough else "less memory for each"
+    yield Problem(
+        path,
+        f"{size} has {MEMORY.write(room)} beside the system's {MEMORY.write(SYSTEM_MIB)} and is to give "
+        f"{MEMORY.write(whole)} ({terms}), should be {right}",
+    )
