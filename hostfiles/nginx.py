@@ -4,9 +4,10 @@ What it decides, and why:
 - Names of services and of their files are not in here: it is applied before a release, which may still fail. They come
   from the release that serves (nginx_site.py), with the servers that use them.
 - Certificates are named by a variable: nginx then reads them at each handshake, and a renewed one needs no reload.
-- Only built files are compressed: a compressed page with a secret and a visitor's own text in it gives the secret away
-  (BREACH).
+- Only built files are compressed, and what a container answers to somebody who is not logged in (nginx_proxy.py): a
+  compressed page with a secret and a visitor's own text in it gives the secret away (BREACH).
 - Logs have the path without its query, where tokens of e-mailed links are, and no referrer.
+- Behind a balancer it says nothing of certificates or of HTTPS, which are the balancer's, and answers for its health.
 TLS follows Mozilla's "intermediate" (ssl-config.mozilla.org, guideline 5.7).
 """
 
@@ -15,14 +16,19 @@ from __future__ import annotations
 import re
 
 from hostfiles import nginx_site
+from hostfiles.nginx_proxy import Front, Host
 from hostfiles.text import HEADER, block, joined
-from settings.kinds import Architecture
+from settings.kinds import Architecture, DropletPm2
 from settings.product import Product
 from settings.stack import Settings
 
 ACME_ROOT = "/var/www/acme"
 """Where the certificate's authority finds its challenges, on port 80."""
 TLS_ROOT = "/etc/slipway/tls"
+HEALTH = "/.slipway/health"
+"""What a balancer asks each host for."""
+DRAINED = "drained"
+"""A file below the product's directory: while it is there, the balancer is to send nobody here."""
 
 _CIPHERS = (
     "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
@@ -34,7 +40,7 @@ _NO_REJECT = frozenset({"ubuntu-22-04-x64"})
 """Images whose nginx (1.18) has no `ssl_reject_handshake` (1.19.4)."""
 
 
-def config(settings: Settings, architecture: Architecture) -> str:
+def config(settings: Settings, architecture: Architecture, front: Front | None = None) -> str:
     """/etc/nginx/nginx.conf for nginx 1.18 (Ubuntu 22.04) up to 1.26 and later (Debian 13)."""
     return joined(
         [
@@ -48,39 +54,39 @@ def config(settings: Settings, architecture: Architecture) -> str:
             "",
             *block("events", ["worker_connections 4096;"]),
             "",
-            *block("http", _http(settings, architecture)),
+            *block("http", _http(settings, architecture, front)),
         ]
     )
 
 
-def site(settings: Settings, architecture: Architecture) -> str:
+def site(settings: Settings, architecture: Architecture, front: Front | None = None) -> str:
     """site.conf, for the same nginx. Each release has a copy of its own; nginx reads that of the one that serves."""
-    return joined([f"# {HEADER}", *nginx_site.config(settings.product, architecture.image in _HTTP2_DIRECTIVE)])
+    host = _host(settings.product, architecture, front)
+    return joined([f"# {HEADER}", *nginx_site.config(settings.product, host)])
 
 
-def _http(settings: Settings, architecture: Architecture) -> list[str]:
-    http2 = architecture.image in _HTTP2_DIRECTIVE
+def _host(product: Product, architecture: Architecture, front: Front | None) -> Host:
+    containers = not isinstance(architecture, DropletPm2)
+    root = f"/opt/{product.name}" if containers else f"/srv/{product.name}"
+    return Host(root, architecture.image in _HTTP2_DIRECTIVE, containers, front)
+
+
+def _http(settings: Settings, architecture: Architecture, front: Front | None) -> list[str]:
+    host = _host(settings.product, architecture, front)
     return [
         *_files(),
         *_limits(),
         *_logging(),
-        *_tls(settings.product.domain),
-        *_plain_http(settings.product.domains),
-        *(["http2 on;", ""] if http2 else []),
-        *_unknown_names(http2, reject=architecture.image not in _NO_REJECT),
+        *(_tls(settings.product.domain) if host.tls else []),
+        *(_plain_http(settings.product.domains) if front is None else _behind(front)),
+        *(["http2 on;", ""] if host.http2 and host.tls else []),
+        *(_unknown_names(host, architecture.image not in _NO_REJECT) if front is None else _asked_by_balancer(host)),
         "",
-        *_no_release(settings.product, http2),
+        *_no_release(settings.product, host),
         "",
-        f"include {serving(settings.product)}/site[.]conf;  # a pattern: there may be none yet",
+        # Not by `current`: where there is none yet, a service user could make one, and nginx reads this as root.
+        f"include {host.root}/slots/serving/site[.]conf;  # a pattern: there may be none yet",
     ]
-
-
-def serving(product: Product) -> str:
-    """The link to the release whose site.conf nginx reads.
-
-    Not `current`: where there is none yet, the service user could make one, and nginx reads its configuration as root.
-    """
-    return f"/srv/{product.name}/slots/serving"
 
 
 def _files() -> list[str]:
@@ -169,18 +175,39 @@ def _plain_http(domains: tuple[str, ...]) -> list[str]:
     return [*block("server", refuse), "", *block("server", serve), ""]
 
 
-def _no_release(product: Product, http2: bool) -> list[str]:
+def _behind(front: Front) -> list[str]:
+    """Who a visitor is, only the balancer says: what reaches it from elsewhere does not come through it."""
+    return [f"set_real_ip_from {front.network};", "real_ip_header X-Forwarded-For;", ""]
+
+
+def _no_release(product: Product, host: Host) -> list[str]:
     """What answers for a name that no release serves yet. A pattern: the exact names of a release go before it."""
     names = "|".join(re.escape(name) for name in product.domains)
     retry = "add_header Retry-After 60 always;"
     body = [f'server_name "~^(?:{names})$";', nginx_site.HSTS, nginx_site.NOSNIFF, retry, "return 503;"]
-    return block("server", [*nginx_site.listen(http2), *body])
+    return block("server", [*host.listen(), *body])
 
 
-def _unknown_names(http2: bool, reject: bool) -> list[str]:
+def _unknown_names(host: Host, reject: bool) -> list[str]:
     """A scanner that asks for another name, or for none, learns nothing; where nginx can refuse, not even a name.
 
     421 is for a connection that was made to our name and then asks for another one (HTTP/2 allows it to try).
     """
     answer = ["ssl_reject_handshake on;", *block("location /", ["return 421;"])] if reject else ["return 444;"]
-    return block("server", [*nginx_site.listen(http2, " default_server"), "server_name _;", *answer])
+    return block("server", [*host.listen(" default_server"), "server_name _;", *answer])
+
+
+def _asked_by_balancer(host: Host) -> list[str]:
+    """How this host is: as well as the release that serves, unless somebody has told it to stand aside."""
+    body = [
+        "access_log off;",
+        *block(f"if (-f {host.root}/{DRAINED})", ["return 503;"]),
+        "proxy_connect_timeout 2s;",
+        "proxy_read_timeout 4s;",
+        f"proxy_pass http://{nginx_site.HEALTH_LISTENS}/;",
+    ]
+    asked = block(f"location = {HEALTH}", body)
+    return block(
+        "server",
+        [*host.listen(" default_server"), "server_name _;", *asked, *block("location /", ["return 444;"])],
+    )

@@ -2,7 +2,8 @@
 
 It is a part of the release, like the services and files that it names: a release brings its copy, and nginx is reloaded
 at the switch if the one before had another.
-- Upstreams and static roots lead through the link `current`, so that one rename switches a release.
+- Upstreams and static roots lead through the link `current`, so that one rename switches a release. Of containers it
+  says which slot's ports are asked.
 - `add_header` stands in the server block alone: one in a nested block would drop all the outer ones.
 """
 
@@ -11,6 +12,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from hostfiles import nginx_proxy
+from hostfiles.nginx_proxy import Host
 from hostfiles.text import block
 from settings.product import Product, Route, Service
 
@@ -19,8 +22,8 @@ Sites = Iterator[tuple[tuple[str, ...], tuple[Route, ...]]]
 HASHED = "/assets/"
 """Where bundlers (Vite, Rollup) put files whose name has a hash of their content: cached for a year."""
 _FOREVER = 'set $cache_policy "public, max-age=31536000, immutable";'
-_STREAM_TIMEOUT = 3600
-"""Seconds that a WebSocket or an event stream may be silent."""
+HEALTH_LISTENS = "127.0.0.1:81"
+"""Where the release that serves tells nginx.conf how it is; without one nobody listens there."""
 ACCESS_LOG = "access_log /var/log/nginx/access.log requests buffer=32k flush=5s"
 HSTS = 'add_header Strict-Transport-Security "max-age=63072000" always;'
 NOSNIFF = 'add_header X-Content-Type-Options "nosniff" always;'
@@ -36,19 +39,15 @@ _POLICIES = {
 """Headers that break no ordinary product. A service that sends its own knows better: then nginx sends none."""
 
 
-def config(product: Product, http2: bool) -> list[str]:
-    """The whole file, for nginx.conf's `http` block. `http2`: this nginx has the directive, not the parameter."""
-    lines = [*_logged(product), *_headers(), *_upgrade_maps(), "", *_upstreams(product)]
+def config(product: Product, host: Host) -> list[str]:
+    """The whole file, for nginx.conf's `http` block."""
+    lines = [*_logged(product), *_headers(), *nginx_proxy.maps(host), "", *nginx_proxy.upstreams(product, host)]
     for names, routes in _sites(product):
-        head = [*listen(http2), f"server_name {' '.join(names)};", f"{ACCESS_LOG} if=$is_logged;"]
-        lines += [*block("server", [*head, *_sent_headers(), *_locations(product, routes)]), ""]
+        head = [*host.listen(), f"server_name {' '.join(names)};", f"{ACCESS_LOG} if=$is_logged;", *_sent_headers()]
+        lines += [*block("server", [*head, *nginx_proxy.slot(host), *_locations(product, host, routes)]), ""]
+    if host.front is not None and product.services_of("web"):
+        lines += [*_health(product, host), ""]
     return lines[:-1]
-
-
-def listen(http2: bool, parameters: str = "") -> list[str]:
-    """Where a server for TLS listens."""
-    suffix = ("ssl" if http2 else "ssl http2") + parameters
-    return [f"listen 443 {suffix};", f"listen [::]:443 {suffix};"]
 
 
 def _logged(product: Product) -> list[str]:
@@ -87,25 +86,9 @@ def _sites(product: Product) -> Sites:
         yield (host,), tuple(route for route in product.routes if route.host == host)
 
 
-def _upstreams(product: Product) -> list[str]:
-    """One upstream for each web service: the socket of the release that `current` leads to."""
-    lines: list[str] = []
-    for name in product.services_of("web"):
-        lines += [*block(f"upstream {name}", [f"server unix:/srv/{product.name}/current/run/{name}.sock;"]), ""]
-    return lines
-
-
-def _upgrade_maps() -> list[str]:
-    """Only WebSockets may upgrade: another protocol (h2c) would carry requests past this proxy."""
-    return [
-        *block("map $http_upgrade $proxied_upgrade", ['"~*^websocket$" websocket;', 'default "";']),
-        *block("map $http_upgrade $proxied_connection", ['"~*^websocket$" upgrade;', "default close;"]),
-    ]
-
-
-def _locations(product: Product, routes: tuple[Route, ...]) -> list[str]:
+def _locations(product: Product, host: Host, routes: tuple[Route, ...]) -> list[str]:
     """The body of a server block: how to speak to services, then the routes, the longest path first."""
-    lines = [*_proxying(), *_proxy_headers(upgrade=False)]
+    lines = [*nginx_proxy.proxying(host), *nginx_proxy.headers(host)]
     fallbacks: list[str] = []
     for route in sorted(routes, key=lambda route: (-len(route.path), route.path)):
         service = product.services[route.service]
@@ -113,7 +96,7 @@ def _locations(product: Product, routes: tuple[Route, ...]) -> list[str]:
             lines += ["", *_static(product, route, service)]
             fallbacks += ["", *_previous(product, route, service)]
         else:
-            lines += ["", *_service(route)]
+            lines += ["", *_service(host, route)]
     for name in dict.fromkeys(route.service for route in routes):
         for path, directory in sorted(product.services[name].assets.items()):
             lines += ["", *_assets(product, name, path, directory)]
@@ -123,55 +106,23 @@ def _locations(product: Product, routes: tuple[Route, ...]) -> list[str]:
     return [*lines, *fallbacks]
 
 
-def _proxying() -> list[str]:
-    return [
-        "proxy_http_version 1.1;",
-        "proxy_connect_timeout 5s;",
-        "proxy_send_timeout 60s;",
-        "proxy_buffer_size 16k;",
-        "proxy_buffers 8 16k;",
-        "proxy_busy_buffers_size 32k;",
-        "proxy_next_upstream off;  # a request is never sent twice",
-        "proxy_hide_header Strict-Transport-Security;",
-        "proxy_hide_header X-Content-Type-Options;",
-        "proxy_hide_header X-Powered-By;",
+def _service(host: Host, route: Route) -> list[str]:
+    body = nginx_proxy.location(host, route)
+    return [line for head in _heads(route.path) for line in block(head, body)]
+
+
+def _health(product: Product, host: Host) -> list[str]:
+    """What the balancer hears of this host, through nginx.conf: the health of the first web service."""
+    name, service = next(iter(product.services_of("web").items()))
+    body = [
+        f"proxy_pass {nginx_proxy.upstream(host, name)}{service.health};",
+        "proxy_connect_timeout 2s;",
+        "proxy_read_timeout 4s;",
+        *nginx_proxy.named(product.domain, "https"),
+        "proxy_set_header Connection close;",
     ]
-
-
-def _proxy_headers(upgrade: bool) -> list[str]:
-    lines = [
-        "proxy_set_header Host $host;",
-        "proxy_set_header X-Real-IP $remote_addr;",
-        "proxy_set_header X-Forwarded-For $remote_addr;  # what the visitor sent here is not believed",
-        "proxy_set_header X-Forwarded-Host $host;",
-        "proxy_set_header X-Forwarded-Proto $scheme;",
-        'proxy_set_header Proxy "";',
-    ]
-    if upgrade:
-        return [
-            *lines,
-            "proxy_set_header Upgrade $proxied_upgrade;",
-            "proxy_set_header Connection $proxied_connection;",
-        ]
-    # no connection outlives its request: the next one finds the release that is current then
-    return [*lines, 'proxy_set_header Upgrade "";', "proxy_set_header Connection close;"]
-
-
-def _service(route: Route) -> list[str]:
-    body = [f"proxy_pass http://{route.service};"]
-    if route.streaming:
-        body += [
-            "proxy_buffering off;",
-            f"proxy_read_timeout {_STREAM_TIMEOUT}s;",
-            f"proxy_send_timeout {_STREAM_TIMEOUT}s;",
-            *_proxy_headers(upgrade=True),
-        ]
-    else:
-        body.append(f"proxy_read_timeout {route.timeout}s;")
-    lines: list[str] = []
-    for head in _heads(route.path):
-        lines += block(head, body)
-    return lines
+    head = [f"listen {HEALTH_LISTENS};", "access_log off;", *nginx_proxy.slot(host)]
+    return block("server", [*head, *block("location /", body)])
 
 
 def _heads(path: str) -> list[str]:

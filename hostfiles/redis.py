@@ -1,4 +1,5 @@
-"""redis.conf, whole, for Redis 6.0 (Ubuntu 22.04) up to 8 (Debian 13): on loopback, with a password.
+"""redis.conf, whole, for Redis 6.0 (Ubuntu 22.04) up to 8 (Debian 13) and Valkey: with a password, and on loopback
+where it is the host's own.
 
 Loopback is 127.0.0.1, which every host has; ::1 is missing where IPv6 is off, and a listener on it would not start.
 """
@@ -29,10 +30,23 @@ _CHECK = (
 
 def config(redis: Redis, password: str, memory: int) -> str:
     """The text of redis.conf. `memory` is the machine's, in MiB."""
+    process = ["supervised systemd", "pidfile /run/redis/redis-server.pid"]
+    return _config(redis, password, max(64, memory // SHARE), "127.0.0.1", "/var/lib/redis", process)
+
+
+def contained(redis: Redis, password: str, limit: int) -> str:
+    """The same for a container, whose engine may be Valkey. `limit` is what the container may take, in MiB.
+
+    A third of it is left: to save, the server forks, and what is written meanwhile is there twice.
+    """
+    return _config(redis, password, limit * 2 // 3, "0.0.0.0", "/data", [])  # noqa: S104  (its own network's)
+
+
+def _config(redis: Redis, password: str, most: int, bind: str, directory: str, process: list[str]) -> str:
     return joined(
         [
             f"# {HEADER}",
-            "bind 127.0.0.1",
+            f"bind {bind}",
             "port 6379",
             "protected-mode yes",
             f"requirepass {_quoted(password)}",
@@ -45,17 +59,16 @@ def config(redis: Redis, password: str, memory: int) -> str:
             "databases 16",
             "maxclients 4000",
             "",
-            f"maxmemory {max(64, memory // SHARE)}mb",
+            f"maxmemory {most}mb",
             f"maxmemory-policy {redis.eviction}",
             "",
-            "dir /var/lib/redis",
+            f"dir {directory}",
             "dbfilename dump.rdb",
             *_SAVE[redis.persistence],
             "stop-writes-on-bgsave-error no" if redis.persistence == "none" else "stop-writes-on-bgsave-error yes",
             "",
             "daemonize no",
-            "supervised systemd",
-            "pidfile /run/redis/redis-server.pid",
+            *process,
             'logfile ""',
             "loglevel notice",
         ]
@@ -75,9 +88,9 @@ def file(redis: Redis, password: str, memory: int) -> File:
     )
 
 
-def facts(password: str) -> dict[str, str]:
-    """How a service on the same host reaches it."""
-    return {"url": f"redis://:{password}@127.0.0.1:6379/0", "host": "127.0.0.1", "port": "6379", "password": password}
+def facts(password: str, host: str = "127.0.0.1") -> dict[str, str]:
+    """How a service reaches it."""
+    return {"url": f"redis://:{password}@{host}:6379/0", "host": host, "port": "6379", "password": password}
 
 
 def _quoted(text: str) -> str:

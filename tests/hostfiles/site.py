@@ -46,20 +46,27 @@ class Site:
     root: Path
     plain_port: int
     tls_port: int
+    name: str = NAME
 
-    def get(self, path: str, host: str = NAME, sni: str | None = None, method: str = "GET", **headers: str) -> Answer:
-        """Ask over TLS. OSError where the server refuses."""
-        context = ssl.create_default_context(cafile=str(self.root / "tls" / NAME / "fullchain.pem"))
+    def connect(self, sni: str | None = None) -> ssl.SSLSocket:
+        """A connection over TLS."""
+        context = ssl.create_default_context(cafile=str(self.root / "tls" / self.name / "fullchain.pem"))
         context.check_hostname = False
         raw = socket.create_connection(("127.0.0.1", self.tls_port), timeout=10)
-        connection = http.client.HTTPConnection(host)
-        connection.sock = context.wrap_socket(raw, server_hostname=sni or host)
+        return context.wrap_socket(raw, server_hostname=sni or self.name)
+
+    def get(
+        self, path: str, host: str | None = None, sni: str | None = None, method: str = "GET", **headers: str
+    ) -> Answer:
+        """Ask over TLS. OSError where the server refuses."""
+        connection = http.client.HTTPConnection(host or self.name)
+        connection.sock = self.connect(sni or host)
         return _ask(connection, method, path, headers)
 
-    def get_plain(self, path: str, host: str = NAME) -> Answer:
+    def get_plain(self, path: str, host: str | None = None, **headers: str) -> Answer:
         """Ask without TLS. OSError where the server refuses."""
         connection = http.client.HTTPConnection("127.0.0.1", self.plain_port, timeout=10)
-        return _ask(connection, "GET", path, {"Host": host})
+        return _ask(connection, "GET", path, {"Host": host or self.name, **headers})
 
     def release(self, slot: str, name: str) -> Path:
         """The source of a release in `slot`, made new."""
@@ -104,15 +111,22 @@ def _ask(connection: http.client.HTTPConnection, method: str, path: str, headers
 @contextmanager
 def serving(settings: Settings, root: Path, released: bool = True) -> Iterator[Site]:
     """nginx with this stack's configuration and, if `released`, with its routes; stopped at the end."""
-    site = Site(root, _free_port(), _free_port())
-    _certificate(root / "tls" / NAME)
+    site = Site(root, free_port(), free_port())
+    certificate(root / "tls" / NAME, NAME)
     (root / "srv" / "familyflow").mkdir(parents=True)
     (root / "acme" / ".well-known" / "acme-challenge").mkdir(parents=True)
     path = write(settings, settings.architecture, root, site.plain_port, site.tls_port, released)
+    with running(path, site.tls_port):
+        yield site
+
+
+@contextmanager
+def running(path: Path, port: int) -> Iterator[None]:
+    """nginx with this configuration, listening on `port`; stopped at the end."""
     process = subprocess.Popen(["/usr/sbin/nginx", "-c", str(path), "-g", "daemon off;"], stderr=subprocess.PIPE)
     try:
-        _wait_for(site.tls_port, process)
-        yield site
+        _wait_for(port, process)
+        yield
     finally:
         process.terminate()
         process.communicate(timeout=30)
@@ -147,7 +161,8 @@ def moved(text: str, root: Path, plain_port: int, tls_port: int) -> str:
     return text.replace(" buffer=32k flush=5s", "").replace("worker_processes auto", "worker_processes 1")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port on loopback that nobody uses now."""
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         return int(found.getsockname()[1])
@@ -167,13 +182,13 @@ def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
     raise AssertionError("nginx does not listen")
 
 
-def _certificate(place: Path) -> None:
+def certificate(place: Path, domain: str) -> None:
     """A key and its own certificate for the product's name."""
     place.mkdir(parents=True)
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, NAME)])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, domain)])
     now = datetime.datetime.now(datetime.UTC)
-    certificate = (
+    signed = (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
@@ -181,14 +196,14 @@ def _certificate(place: Path) -> None:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(hours=1))
         .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(NAME)]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(domain)]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )
     private = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    (place / "fullchain.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    (place / "fullchain.pem").write_bytes(signed.public_bytes(serialization.Encoding.PEM))
     (place / "privkey.pem").write_bytes(private)
 
 

@@ -1,0 +1,167 @@
+"""Backing services as containers: what each engine runs, is told, keeps, and says of its health.
+
+Images are the official ones or like them: a `docker-entrypoint.sh` that starts as root, gives the data to the engine's
+own user and goes on as that. A password is in no command line, neither here nor in a container's processes.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from urllib.parse import quote
+
+from hostfiles import redis
+from hostfiles.compose import Model, literal
+from settings.backing import MongoDB, Postgres, Redis
+from settings.product import Product
+
+Hosted = Postgres | MongoDB | Redis
+PORTS = {"postgres": 5432, "mongodb": 27017, "redis": 6379}
+FILE = "/etc/slipway/file"
+"""Where an engine's one file is in its container: root's, so what starts as root hands it on."""
+
+_RIGHTS = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"]
+"""What an entrypoint needs to give data to the engine's user and to become it."""
+_KEY = "/run/slipway/key"
+
+
+@dataclass(frozen=True)
+class Engine:
+    """`container` is a part of a compose file's service; `file` is the text of FILE, if it needs one."""
+
+    container: Model
+    variables: Mapping[str, str] = field(repr=False)
+    data: str
+    file: str | None = field(default=None, repr=False)
+
+
+def engine(product: Product, name: str, password: str, limit: int, hosts: Sequence[str], member: int = 0) -> Engine:
+    """A backing service of the product's. `limit` is what it may take, in MiB; `hosts` are where its members are
+    reached, and `member` is which of them this is."""
+    backing = product.backing[name]
+    if isinstance(backing, Postgres):
+        return _postgres(product, backing, password)
+    if isinstance(backing, MongoDB):
+        return _mongodb(product, backing, password, hosts, member)
+    assert isinstance(backing, Redis)  # noqa: S101  (settings.placement)
+    return _redis(backing, password, limit)
+
+
+def facts(product: Product, name: str, password: str, hosts: Sequence[str]) -> dict[str, str]:
+    """How services reach it."""
+    backing = product.backing[name]
+    if isinstance(backing, Redis):
+        return redis.facts(password, hosts[0])
+    assert isinstance(backing, Postgres | MongoDB)  # noqa: S101  (settings.placement)
+    user, database = _user(product, backing), _database(product, backing)
+    port = PORTS[backing.engine]
+    places = ",".join(f"{host}:{port}" for host in hosts)
+    scheme, query = "postgresql", ""
+    if isinstance(backing, MongoDB):
+        scheme, query = "mongodb", f"?authSource=admin&replicaSet={backing.replica_set}"
+    return {
+        "url": f"{scheme}://{quote(user, safe='')}:{quote(password, safe='')}@{places}/{database}{query}",
+        "host": hosts[0],
+        "port": str(port),
+        "user": user,
+        "password": password,
+        "database": database,
+    }
+
+
+def key_file(password: str) -> str:
+    """What the members of a replica set know each other by. The same password gives the same text."""
+    return base64.b64encode(hashlib.shake_256(b"slipway mongodb key file " + password.encode()).digest(576)).decode()
+
+
+def _database(product: Product, backing: Postgres | MongoDB) -> str:
+    return backing.database or product.name.replace("-", "_")
+
+
+def _user(product: Product, backing: Postgres | MongoDB) -> str:
+    if isinstance(backing, Postgres):
+        return backing.user or _database(product, backing)
+    return product.name.replace("-", "_")
+
+
+def _postgres(product: Product, postgres: Postgres, password: str) -> Engine:
+    settings = [word for key, value in postgres.settings.items() for word in ("-c", literal(f"{key}={value}"))]
+    # over TCP: while the database is being made, the server listens on its socket alone
+    check = 'pg_isready --quiet --host 127.0.0.1 --username "$$POSTGRES_USER" --dbname "$$POSTGRES_DB"'
+    return Engine(
+        container={
+            "command": ["postgres", *settings],
+            "shm_size": "256m",
+            "cap_add": _RIGHTS,
+            "healthcheck": _health(["CMD-SHELL", check]),
+        },
+        variables={
+            "POSTGRES_DB": _database(product, postgres),
+            "POSTGRES_PASSWORD": password,
+            "POSTGRES_USER": _user(product, postgres),
+        },
+        # since version 18 each major version has a directory of its own below
+        data="/var/lib/postgresql" if postgres.version >= 18 else "/var/lib/postgresql/data",
+    )
+
+
+def _redis(backing: Redis, password: str, limit: int) -> Engine:
+    # the configuration comes on standard input, which root has opened: the server's own user can't read the file
+    start = f'command -v "$$server" >/dev/null && exec docker-entrypoint.sh "$$server" - < {FILE}'
+    cli = "$$(command -v valkey-cli || command -v redis-cli)"
+    return Engine(
+        container={
+            "entrypoint": ["/bin/sh", "-c", f"for server in valkey-server redis-server; do {start}; done; exit 127"],
+            "cap_add": _RIGHTS,
+            "healthcheck": _health(["CMD-SHELL", f"{cli} ping | grep -q PONG"]),
+        },
+        variables={"REDISCLI_AUTH": password},
+        data="/data",
+        file=redis.contained(backing, password, limit),
+    )
+
+
+def _mongodb(product: Product, mongodb: MongoDB, password: str, hosts: Sequence[str], member: int) -> Engine:
+    """A member of a replica set. The first makes the set and its user; a set takes only members that are empty."""
+    user = {"MONGO_INITDB_ROOT_PASSWORD": password, "MONGO_INITDB_ROOT_USERNAME": _user(product, mongodb)}
+    options = ["--replSet", mongodb.replica_set, "--keyFile", _KEY, "--bind_ip_all", "--auth"]
+    start = f'install -D -o mongodb -g mongodb -m 0400 {FILE} {_KEY} && exec docker-entrypoint.sh "$$@"'
+    check = _initiated(mongodb.replica_set, hosts) if member == 0 else 'quit(db.adminCommand("ping").ok ? 0 : 1)'
+    return Engine(
+        container={
+            "entrypoint": ["/bin/sh", "-c", start, "mongodb"],
+            "command": ["mongod", *options],
+            "tmpfs": ["/run/slipway:mode=0755", "/data/configdb"],
+            "cap_add": _RIGHTS,
+            "healthcheck": _health(["CMD", "mongosh", "--quiet", "--norc", "--eval", check]),
+        },
+        variables=user if member == 0 else {},
+        data="/data/db",
+        file=key_file(password),
+    )
+
+
+def _initiated(replica_set: str, hosts: Sequence[str]) -> str:
+    """The health of a replica set's first member, which makes the set of all where there is none yet."""
+    members = [{"_id": number, "host": f"{host}:{PORTS['mongodb']}"} for number, host in enumerate(hosts)]
+    wanted = json.dumps({"_id": replica_set, "members": members})
+    return (
+        'db.getSiblingDB("admin")'
+        ".auth(process.env.MONGO_INITDB_ROOT_USERNAME, process.env.MONGO_INITDB_ROOT_PASSWORD); "
+        f"try {{ rs.status().ok }} catch (e) {{ rs.initiate({wanted}).ok }} "
+        "const said = db.hello(); quit(said.isWritablePrimary || said.secondary ? 0 : 1)"
+    )
+
+
+def _health(test: list[str]) -> Model:
+    return {
+        "test": test,
+        "interval": "15s",
+        "timeout": "10s",
+        "retries": 5,
+        "start_period": "60s",
+        "start_interval": "2s",
+    }
