@@ -17,11 +17,13 @@ from settings import stackfile
 from settings.check_variables import looks_secret
 from settings.parse import parse
 from settings.problems import SettingsError
-from tests.settings.stack import ROOT, SECRETS, good
+from tests.settings.stack import ROOT, SECRETS_OF, good
 
 CANARY = "cAn4ry-Zq8R2xT7wB5kM1vN9s"
 """Stands for a secret: whatever shape it is given, no part of it may come back."""
 
+_STACKS = ("familyflow", "devora-vps", "prod")
+"""One of each kind."""
 _GOOD = good()
 _MARKS = "\t\n:{}[]'\"&*!|>-#%@`,? \x00é"
 _TEXT = (ROOT / "Pulumi.familyflow.yaml").read_text()
@@ -33,7 +35,8 @@ def _places(where: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]
         yield from _places(value, (*path, key))
 
 
-PLACES = sorted((path for path in _places(_GOOD) if path), key=str)
+PLACES_OF = {stack: sorted((path for path in _places(good(stack)) if path), key=str) for stack in _STACKS}
+PLACES = PLACES_OF["familyflow"]
 VARIABLES = sorted(_GOOD["product"]["environment"])
 
 leaves = st.one_of(
@@ -43,6 +46,9 @@ leaves = st.one_of(
     st.floats(),
     st.text(max_size=40),
     st.sampled_from([10**400, "", " ", "\n", "\ud800", "é", "0" * 300, "api", "web", "cache", "domain", "../x", "/"]),
+    st.sampled_from(
+        ["droplet-pm2", "droplet-compose", "fleet-compose", "haproxy", "s-1vcpu-1gb", "db-s-1vcpu-1gb", 50]
+    ),
     st.sampled_from(["203.0.113.0/24", "::/0", "* * * * *", "python", "host", "external", "managed", "redis", "30s"]),
 )
 keys = st.one_of(
@@ -76,9 +82,9 @@ secret_shapes = st.sampled_from(
 )
 
 
-def _lines(values: dict[str, Any], others: tuple[str, ...] = ()) -> list[str]:
+def _lines(values: dict[str, Any], others: tuple[str, ...] = (), stack: str = "familyflow") -> list[str]:
     try:
-        parse("familyflow", values, SECRETS, others=others)
+        parse(stack, values, SECRETS_OF[stack], others=others)
     except SettingsError as error:
         return _are_lines(error)
     return []
@@ -115,9 +121,16 @@ def _change(values: dict[str, Any], path: tuple[Any, ...], action: str, value: A
         return  # an earlier change took the place away
 
 
-changes = st.lists(
-    st.tuples(st.sampled_from(PLACES), st.sampled_from(["set", "drop", "rename", "wrap"]), anything), max_size=6
-)
+Changes = list[tuple[tuple[Any, ...], str, Any]]
+
+
+def _changes(places: list[tuple[Any, ...]]) -> st.SearchStrategy[Changes]:
+    return st.lists(
+        st.tuples(st.sampled_from(places), st.sampled_from(["set", "drop", "rename", "wrap"]), anything), max_size=6
+    )
+
+
+changes = _changes(PLACES)
 few = settings(
     max_examples=int(os.environ.get("EXAMPLES", "200")),
     deadline=None,
@@ -128,12 +141,13 @@ few = settings(
 
 
 @few
-@given(changes)
-def test_a_spoilt_stack_is_told_in_lines(spoilt: list[tuple[tuple[Any, ...], str, Any]]) -> None:
-    values = copy.deepcopy(_GOOD)
-    for path, action, value in spoilt:
+@given(st.sampled_from(_STACKS).flatmap(lambda stack: st.tuples(st.just(stack), _changes(PLACES_OF[stack]))))
+def test_a_spoilt_stack_is_told_in_lines(spoilt: tuple[str, Changes]) -> None:
+    stack, changed = spoilt
+    values = good(stack)
+    for path, action, value in changed:
         _change(values, path, action, copy.deepcopy(value))
-    _lines(values)
+    _lines(values, stack=stack)
 
 
 @few
@@ -144,9 +158,7 @@ def test_any_configuration_is_told_in_lines(values: dict[str, Any], others: list
 
 @few
 @given(st.sampled_from([*VARIABLES, "NEW_SECRET_TOKEN", "DB_PASSWORD"]), secret_shapes, changes)
-def test_a_variables_value_is_never_repeated(
-    variable: str, value: Any, spoilt: list[tuple[tuple[Any, ...], str, Any]]
-) -> None:
+def test_a_variables_value_is_never_repeated(variable: str, value: Any, spoilt: Changes) -> None:
     values = copy.deepcopy(_GOOD)
     for path, action, other in spoilt:
         _change(values, path, action, copy.deepcopy(other))
@@ -154,12 +166,13 @@ def test_a_variables_value_is_never_repeated(
     _assert_silent(_lines(values))
 
 
+@pytest.mark.parametrize("stack", _STACKS)
 @pytest.mark.parametrize("value", [CANARY, [CANARY], {CANARY: CANARY}], ids=["alone", "in a list", "as a key"])
-def test_a_secret_in_any_place_is_never_repeated(value: Any) -> None:
-    for path in PLACES:
-        values = copy.deepcopy(_GOOD)
+def test_a_secret_in_any_place_is_never_repeated(value: Any, stack: str) -> None:
+    for path in PLACES_OF[stack]:
+        values = good(stack)
         _change(values, path, "set", value)
-        _assert_silent(_lines(values))
+        _assert_silent(_lines(values, stack=stack))
 
 
 @few

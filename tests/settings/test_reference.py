@@ -21,5 +21,8 @@ def test_every_block_and_its_keys_are_there() -> None:
         "by name: [Service](#service)",
         "`admin_cidrs`",
         "`postgres`",
+        "### DropletCompose",
+        "### FleetCompose",
+        "[ManagedBalancer](#managedbalancer) or [HAProxyBalancer](#haproxybalancer)",
     ):
         assert words in page
