@@ -15,9 +15,9 @@ _HEAD = """# What a stack file may say
 
 A stack file is `Pulumi.<stack>.yaml`. Below `config:` it has one key for each block, and one for each secret:
 `slipway:SENTRY_DSN` is set by `pulumi config set --secret slipway:SENTRY_DSN -s <stack>`, which asks for the value.
-Blocks can't hold secrets: they name them. [`Pulumi.familyflow.yaml`](../Pulumi.familyflow.yaml) is a whole example of one
-droplet, [`Pulumi.prod.yaml`](../Pulumi.prod.yaml) of a fleet, and [`stack.schema.json`](stack.schema.json) tells an editor
-the same as this page. Both are generated from `settings/`.
+Blocks can't hold secrets: they name them. [`Pulumi.familyflow.yaml`](../Pulumi.familyflow.yaml) is a whole example of
+one droplet, [`Pulumi.prod.yaml`](../Pulumi.prod.yaml) of a fleet, and [`stack.schema.json`](stack.schema.json) tells an
+editor the same as this page. Both are generated from `settings/`.
 
 Keys in **bold** have to be there. A duration is written `30s`, `5m` or `1h`, an amount of memory `512Mi` or `2Gi`, a
 schedule as five fields of cron in UTC. The value of an environment variable is text in quotes, `{secret: NAME}`,
