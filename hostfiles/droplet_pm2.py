@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from hostfiles import environment, maintenance, nginx, pm2, pm2_units, rabbitmq, redis, sshd
-from hostfiles.manifest import Certificate, Directory, File, Firewall, Manifest, Toolchain, Unit, User
+from hostfiles import environment, maintenance, nginx, pm2, pm2_units, rabbitmq, redis, sshd, web_host
+from hostfiles.manifest import Directory, File, Firewall, Manifest, Toolchain, Unit, User
 from settings.backing import RabbitMQ, Redis
 from settings.droplets import SIZES
 from settings.kinds import DropletPm2, of_kind
@@ -17,9 +16,6 @@ from settings.stack import Settings
 
 NODE, PM2, PNPM = "24.19.0", "7.0.4", "10.34.9"
 """The toolchain, by exact version: Node 24 is the long-term line (source: the projects' own lists, 2026-11)."""
-KEPT_RELEASES = 5
-DRAIN_SECONDS = 3
-"""Between the switch and the stop of the old release: a request that nginx has just handed over arrives within it."""
 SOURCE_TOKEN = "/etc/slipway/source-token"  # noqa: S105 - its path
 """Where scripts/host/checkout.py looks for it: root's alone."""
 FREE_MIB = 1024
@@ -46,7 +42,7 @@ def manifest(
         absent=("/etc/nginx/sites-enabled/default", *(() if source_token else (SOURCE_TOKEN,))),
         units=tuple(_units(settings)),
         firewall=Firewall(settings.access.admin_cidrs, (80, 443)),
-        certificate=Certificate(product.domains, product.contact, settings.certificates.directory),
+        certificate=web_host.certificate(settings),
     )
 
 
@@ -72,23 +68,19 @@ def release_config(settings: Settings) -> dict[str, Any]:
         "root": f"/srv/{product.name}",
         "domain": product.domain,
         "repository": product.source.repository,
-        "keep": KEPT_RELEASES,
-        "drain_seconds": DRAIN_SECONDS,
+        "keep": web_host.KEPT_RELEASES,
+        "drain_seconds": web_host.DRAIN_SECONDS,
         "min_free_mib": FREE_MIB,
         "services": [_service(settings, name, service) for name, service in ordered.items()],
-        "jobs": [
-            {"name": name, "service": job.service, "command": job.command, "when": job.when, "timeout": job.timeout}
-            for name, job in product.jobs.items()
-            if job.when is not None
-        ],
-        "verify": list(dict.fromkeys(_health_urls(product))),
+        "jobs": web_host.jobs(product),
+        "verify": web_host.verified(product),
     }
 
 
 def release_request(settings: Settings, variables: Mapping[str, str], owner: str) -> dict[str, Any]:
     """What `slipway release` is asked for. `revision` changes with anything that a running release was started with."""
     routes = nginx.site(settings, _architecture(settings))
-    started_with = _release_json(settings) + environment.dotenv(variables) + routes
+    started_with = web_host.release_json(release_config(settings)) + environment.dotenv(variables) + routes
     return {
         "commit": settings.product.release.commit,
         "revision": hashlib.sha256(started_with.encode()).hexdigest(),
@@ -102,7 +94,7 @@ def _architecture(settings: Settings) -> DropletPm2:
 
 
 def _packages(settings: Settings) -> set[str]:
-    needed = {"certbot", "git", "nginx", "python3", "python3-venv", *maintenance.packages()}
+    needed = {"git", "python3-venv", *web_host.packages()}
     return needed | {f"{backing.engine}-server" for _, backing in _on_host(settings.product)}
 
 
@@ -122,13 +114,7 @@ def _directories(product: Product) -> list[Directory]:
         Directory(f"{root}/logs", "0750", name, name),
         Directory(f"{root}/.pm2", "0700", name, name),
         Directory(f"{root}/repository", "0750", name, name),
-        Directory("/var/lib/slipway", "0700"),
-        Directory("/var/lib/slipway/logs", "0700"),
-        Directory("/etc/slipway", "0755"),
-        Directory(nginx.TLS_ROOT, "0750", "root", "www-data"),
-        Directory(nginx.ACME_ROOT, "0755"),
-        *sshd.directories(),
-        *maintenance.directories(),
+        *web_host.directories(),
     ]
 
 
@@ -137,16 +123,10 @@ def _files(settings: Settings, variables: Mapping[str, str], passwords: Mapping[
     memory = SIZES[architecture.size].memory
     name, root = product.name, f"/srv/{product.name}"
     files = [
-        File(
-            "/etc/nginx/nginx.conf",
-            nginx.config(settings, architecture),
-            validate=("/usr/sbin/nginx", "-t", "-c", "{}"),
-            then=("reload nginx.service",),
-        ),
+        web_host.nginx_config(settings),
         File(f"{root}/ecosystem.config.js", pm2.ecosystem(product), group=name),
         File(f"{root}/.env", environment.dotenv(variables), "0600", name, name),
-        File("/etc/slipway/release.json", _release_json(settings), "0600"),
-        File("/etc/slipway/site.conf", nginx.site(settings, architecture)),  # no reload: a release brings it to nginx
+        *web_host.release_files(settings, release_config(settings)),
         *sshd.files(settings.access.ssh_keys),
         *pm2_units.files(settings),
         *maintenance.files(pm2.rotated_logs(name), untouched=(f"pm2-{name}.service",)),
@@ -164,15 +144,11 @@ def _token_file(token: str | None) -> list[File]:
 
 
 def _units(settings: Settings) -> list[Unit]:
-    units = [Unit("nginx.service"), Unit("certbot.timer", enabled=False, running=False), *maintenance.units()]
+    units = web_host.units()
     for _, backing in _on_host(settings.product):
         units += [Unit("epmd.socket")] if isinstance(backing, RabbitMQ) else []
         units.append(Unit(f"{backing.engine}-server.service"))
     return [*units, *pm2_units.units(settings)]
-
-
-def _release_json(settings: Settings) -> str:
-    return json.dumps(release_config(settings), indent=2) + "\n"
 
 
 def _service(settings: Settings, name: str, service: Service) -> dict[str, Any]:
@@ -199,11 +175,3 @@ def _service(settings: Settings, name: str, service: Service) -> dict[str, Any]:
         "memory_mib": service.memory,
         "environment": environment.service_environment(settings, name),
     }
-
-
-def _health_urls(product: Product) -> Iterator[str]:
-    """The health of each web service as a visitor would see it, where a route leads to it."""
-    for route in product.routes:
-        health = product.services[route.service].health
-        if health and health.startswith(route.path.rstrip("/") + "/"):
-            yield f"https://{route.host or product.domain}{health}"

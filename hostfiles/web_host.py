@@ -1,0 +1,94 @@
+"""What every host has that serves a product through its own nginx, whatever the product runs as."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from hostfiles import maintenance, nginx, sshd
+from hostfiles.manifest import Certificate, Directory, File, Unit
+from hostfiles.nginx_proxy import Front
+from settings.product import Product
+from settings.stack import Settings
+
+KEPT_RELEASES = 5
+DRAIN_SECONDS = 3
+"""Between the switch and the stop of the old release: a request that nginx has just handed over arrives within it."""
+RELEASE_JSON, SITE = "/etc/slipway/release.json", "/etc/slipway/site.conf"
+
+
+def packages(front: Front | None = None) -> set[str]:
+    """nginx, what obtains its certificate, and what every host has."""
+    certificates = {"certbot"} if front is None else set()
+    return {"nginx", "python3", *certificates, *maintenance.packages()}
+
+
+def directories() -> list[Directory]:
+    """Where the host's own programs keep what they know, and nginx finds its certificate."""
+    return [
+        Directory("/var/lib/slipway", "0700"),
+        Directory("/var/lib/slipway/logs", "0700"),
+        Directory("/etc/slipway", "0755"),
+        Directory(nginx.TLS_ROOT, "0750", "root", "www-data"),
+        Directory(nginx.ACME_ROOT, "0755"),
+        *sshd.directories(),
+        *maintenance.directories(),
+    ]
+
+
+def nginx_config(settings: Settings, front: Front | None = None) -> File:
+    """nginx.conf."""
+    return File(
+        "/etc/nginx/nginx.conf",
+        nginx.config(settings, settings.architecture, front),
+        validate=("/usr/sbin/nginx", "-t", "-c", "{}"),
+        then=("reload nginx.service",),
+    )
+
+
+def release_files(settings: Settings, config: dict[str, Any], front: Front | None = None) -> list[File]:
+    """How to release, and the routes that a release brings to nginx."""
+    return [
+        File(RELEASE_JSON, release_json(config), "0600"),
+        File(SITE, nginx.site(settings, settings.architecture, front)),  # no reload: a release brings it to nginx
+    ]
+
+
+def release_json(config: dict[str, Any]) -> str:
+    """The text of release.json."""
+    return json.dumps(config, indent=2) + "\n"
+
+
+def units(front: Front | None = None) -> list[Unit]:
+    """nginx, and what runs on every host. Certificates are renewed by a timer of ours, not by the package's."""
+    certificates = [Unit("certbot.timer", enabled=False, running=False)] if front is None else []
+    return [Unit("nginx.service"), *certificates, *maintenance.units()]
+
+
+def certificate(settings: Settings) -> Certificate:
+    """One for every name of the product."""
+    product = settings.product
+    return Certificate(product.domains, product.contact, settings.certificates.directory)
+
+
+def jobs(product: Product) -> list[dict[str, Any]]:
+    """The jobs that run around a release."""
+    return [
+        {"name": name, "service": job.service, "command": job.command, "when": job.when, "timeout": job.timeout}
+        for name, job in product.jobs.items()
+        if job.when is not None
+    ]
+
+
+def verified(product: Product) -> list[str]:
+    """What has to answer after a release: the health of each web service as a visitor would see it, once each."""
+    return list(dict.fromkeys(_health_urls(product)))
+
+
+def _health_urls(product: Product) -> Iterator[str]:
+    """Where a route leads to it."""
+    for route in product.routes:
+        health = product.services[route.service].health
+        if health and health.startswith(route.path.rstrip("/") + "/"):
+            yield f"https://{route.host or product.domain}{health}"
