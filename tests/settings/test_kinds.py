@@ -151,9 +151,18 @@ def test_what_one_kind_has_is_not_asked_of_another() -> None:
 def test_each_replica_of_a_web_service_has_a_port_in_each_slot() -> None:
     ports = slot_ports(fixture("devora"))
     assert ports == {
-        "backend": {"blue": (20000, 20001), "green": (30000, 30001)},
-        "frontend": {"blue": (20002, 20003), "green": (30002, 30003)},
+        "backend": {"blue": (20050, 20051), "green": (30050, 30051)},
+        "frontend": {"blue": (20600, 20601), "green": (30600, 30601)},
     }
+
+
+def test_no_service_moves_to_other_ports_when_another_comes_or_grows() -> None:
+    """nginx knows of a release's ports a moment after it serves: meanwhile none may be another service's."""
+    alone = slot_ports(changed(services={"backend": {"role": "web", "image": "app", "replicas": 2}}))
+    services = {name: {"role": "web", "image": "app", "replicas": 3} for name in ("admin", "backend", "frontend")}
+    together = slot_ports(changed(services=services))
+    assert together["backend"]["blue"][0] == alone["backend"]["blue"][0]
+    assert together["backend"]["green"][0] == alone["backend"]["green"][0]
 
 
 def test_no_two_slots_share_a_port_and_none_is_linuxs_own() -> None:
