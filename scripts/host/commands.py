@@ -1,4 +1,4 @@
-"""Commands of the product: run as its user, with a clean environment, their output into the release's log."""
+"""Commands of a release: run as the product's user or as root, in a clean environment, output into the log."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import subprocess
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
 from .lock import TOKEN_VARIABLE
 from .progress import Progress
@@ -21,9 +22,9 @@ GENTLE = ("nice", "-n", "10", "choom", "-n", "500", "--")
 
 
 class Commands:
-    """Starts programs as the service user `user`, whose home is `home`. `token` marks them as this release's."""
+    """Starts programs as `user`, whose home is `home`; None is root. `token` marks them as this release's."""
 
-    def __init__(self, user: str, home: Path, progress: Progress, token: str = "") -> None:
+    def __init__(self, user: str | None, home: Path, progress: Progress, token: str = "") -> None:
         self.user = user
         self.home = home
         self.progress = progress
@@ -34,8 +35,8 @@ class Commands:
         return {
             **surroundings(),
             "HOME": str(self.home),
-            "USER": self.user,
-            "LOGNAME": self.user,
+            "USER": self.user or "root",
+            "LOGNAME": self.user or "root",
             "SHELL": "/bin/bash",
             "LANG": "C.UTF-8",
             "PATH": PATH,
@@ -43,10 +44,13 @@ class Commands:
         }
 
     def as_user(self, argv: Sequence[str], gentle: bool = False) -> list[str]:
-        """`argv` without root's rights, for good: no program it starts can win any."""
+        """`argv` without root's rights, for good: no program it starts can win any. As it is, if it is to be root's."""
+        pace = GENTLE if gentle else ()
+        if self.user is None:
+            return [*pace, *argv]
         who = ["--reuid", self.user, "--regid", self.user, "--init-groups"]
         limits = ["--no-new-privs", "--inh-caps=-all", "--"]
-        return ["setpriv", *who, *limits, *(GENTLE if gentle else ()), *argv]
+        return ["setpriv", *who, *limits, *pace, *argv]
 
     def logged(
         self,
@@ -56,10 +60,18 @@ class Commands:
         environment: Mapping[str, str],
         timeout: float = 900,
         gentle: bool = True,
+        target: IO[bytes] | None = None,
     ) -> None:
-        """Run `argv` with its output in the log, at most `timeout` seconds; HostError names `what` if it fails."""
+        """Run `argv` with its output in the log, at most `timeout` seconds; HostError names `what` if it fails.
+
+        With a `target` standard output goes there, and only standard error to the log.
+        """
         self.progress.log(f"$ {what}")
-        process = self._start(self.as_user(argv, gentle), cwd, environment, subprocess.STDOUT)
+        if target is None:
+            process = self._start(self.as_user(argv, gentle), cwd, environment)
+        else:
+            process = self._start(self.as_user(argv, gentle), cwd, environment, target, subprocess.PIPE)
+        told = process.stdout if target is None else process.stderr
         late = threading.Event()
 
         def end() -> None:
@@ -69,9 +81,8 @@ class Commands:
         timer = threading.Timer(timeout, end)
         timer.start()
         try:
-            if process.stdout is not None:
-                for line in process.stdout:
-                    self.progress.log(line)
+            for line in told or ():
+                self.progress.log(line)
             code = process.wait()
         finally:
             timer.cancel()
@@ -83,10 +94,15 @@ class Commands:
             raise HostError(f"`{what}` {_exit(code)}")
 
     def output(
-        self, argv: Sequence[str], cwd: Path, environment: Mapping[str, str], timeout: float = 60
+        self,
+        argv: Sequence[str],
+        cwd: Path,
+        environment: Mapping[str, str],
+        timeout: float = 60,
+        source: IO[bytes] | None = None,
     ) -> tuple[int, str, str]:
-        """Run `argv` and return its exit code, standard output and standard error."""
-        process = self._start(self.as_user(argv), cwd, environment, subprocess.PIPE)
+        """Run `argv`, with `source` as its input, and return its exit code, standard output and standard error."""
+        process = self._start(self.as_user(argv), cwd, environment, stderr=subprocess.PIPE, source=source)
         try:
             stdout, stderr = process.communicate(timeout=timeout)
         except subprocess.TimeoutExpired:
@@ -97,14 +113,22 @@ class Commands:
                 process.wait()
         return process.returncode, stdout, stderr
 
-    def _start(self, argv: list[str], cwd: Path, environment: Mapping[str, str], stderr: int) -> subprocess.Popen[str]:
+    def _start(
+        self,
+        argv: list[str],
+        cwd: Path,
+        environment: Mapping[str, str],
+        stdout: int | IO[bytes] = subprocess.PIPE,
+        stderr: int = subprocess.STDOUT,
+        source: IO[bytes] | None = None,
+    ) -> subprocess.Popen[str]:
         try:
             return subprocess.Popen(
                 argv,
                 cwd=cwd,
                 env=dict(environment),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
+                stdin=source or subprocess.DEVNULL,
+                stdout=stdout,
                 stderr=stderr,
                 text=True,
                 encoding="utf-8",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
 
@@ -12,7 +12,7 @@ from .ledger import Ledger
 from .lock import Lock, LockError
 from .progress import Progress
 from .run import HostError
-from .state import NO_WAY_BACK, STEPS, SWITCH, State, StateFile
+from .state import STEPS, State, StateFile, steps_of
 
 
 class ReleaseError(HostError):
@@ -45,9 +45,27 @@ class Coordinator:
         ReleaseError if it failed, after the old release is back. LockError if somebody took over: then nothing is
         undone, it is the other's to decide.
         """
-        self.states.save(state)
-        self.ledger.append("started", **_facts(state))
+        self.begin(state)
         return self._run(state, 0)
+
+    def begin(self, state: State) -> None:
+        """Write down that `state` is under way."""
+        self.states.save(state)
+        self.ledger.append("started", **state.facts())
+
+    def advance(self, state: State, segment: str, steps: Sequence[str]) -> None:
+        """Take some steps of a fleet's release and write down that they are done; ReleaseError as `release` has it."""
+        state = self._take(state, steps, [])
+        self.states.save(replace(state, done=segment))
+
+    def finish(self, state: State, steps: Sequence[str]) -> list[str]:
+        """Take the last steps of a fleet's release, of which those that were taken before an interruption stay so."""
+        return self._run(state, max(state.reached, STEPS.index(steps[0])))
+
+    def undo(self, state: State, reason: str) -> None:
+        """Let the old release serve again, from wherever `state` is."""
+        self._tell_start(state)
+        self._return(state, reason)
 
     def recover(self, cold: bool = False) -> str | None:
         """Finish or undo what was interrupted; one line about it, None if nothing was.
@@ -59,7 +77,7 @@ class Coordinator:
         if state is None:
             return None
         self._tell_start(state)
-        if state.returning is None and state.reached >= SWITCH:
+        if state.returning is None and state.decided:
             return self._finish_interrupted(state, cold)
         return self._undo_interrupted(state, state.returning or f"interrupted at step {state.step}")
 
@@ -73,7 +91,8 @@ class Coordinator:
             self.effects.follow()
             note = f"finished at boot after an interruption at step {state.step}"
             if state.reached <= STEPS.index("after-switch"):
-                note += "; neither verified nor followed by its after-switch jobs"
+                note += "; " + ("not" if state.committed else "neither verified nor")
+                note += " followed by its after-switch jobs"
             self.effects.remember(state.old_slot)
             self._end(state, "released", note)
             return f"finished the interrupted release {state.release} (step {state.step})"
@@ -81,7 +100,7 @@ class Coordinator:
         try:
             self.effects.ensure(state.slot)
         except HostError as error:
-            if state.reached < NO_WAY_BACK:
+            if state.way_back:
                 reason = f"interrupted at step {state.step}, and not well after: {error.reason}"
                 return self._undo_interrupted(state, reason)
             note += f"; {error.reason}"
@@ -93,11 +112,17 @@ class Coordinator:
 
     def _run(self, state: State, first: int, note: str = "") -> list[str]:
         notes = [note] if note else []
-        for step in STEPS[first:]:
+        state = self._take(state, STEPS[first:], notes)
+        self._end(state, "released", "; ".join(notes))
+        return notes
+
+    def _take(self, state: State, steps: Sequence[str], notes: list[str]) -> State:
+        """Take these steps; where that leaves the release. What fails beyond the way back goes to `notes`."""
+        for step in steps:
             state = replace(state, step=step)
             began = time.monotonic()
             # a wish to end comes too late once the old release is being stopped: nothing there can be left undone
-            until_then = self.interruptible if state.reached < NO_WAY_BACK else nullcontext
+            until_then = self.interruptible if state.way_back else nullcontext
             try:
                 self._record(state)
                 self.progress.begin(step)
@@ -106,7 +131,7 @@ class Coordinator:
             except LockError:
                 raise
             except Exception as error:  # a mistake of ours or a full disk must not leave the old release down either
-                if state.reached < NO_WAY_BACK:
+                if state.way_back:
                     self._fail(state, _reason(error))
                 notes.append(f"{step}: {_reason(error)}")
                 self.progress.say(f"note: {notes[-1]}")
@@ -115,9 +140,8 @@ class Coordinator:
                 seconds = time.monotonic() - began
                 with suppress(OSError):  # how long it took is not worth a release
                     self.ledger.append("step", release=state.release, step=step, seconds=round(seconds, 2))
-                self.progress.say(f"{step:<12} {seconds:6.1f} s")
-        self._end(state, "released", "; ".join(notes))
-        return notes
+                self.progress.end(step, seconds)
+        return state
 
     def _record(self, state: State) -> None:
         """Write down where the release is, before it goes there. What only ends it is done on a full disk, too."""
@@ -125,12 +149,12 @@ class Coordinator:
             self.lock.at(state.step)
             self.states.save(state)
         except OSError:
-            if state.reached < NO_WAY_BACK:
+            if state.way_back:
                 raise
 
     def _step(self, state: State) -> bool:
         """Do one step; False if this release has nothing to do there."""
-        if state.step not in steps_of(state):
+        if state.step not in steps_of(state) & self.effects.steps:
             return False
         pieces: dict[str, Callable[[], None]] = {
             "preflight": lambda: self.effects.preflight(state),
@@ -163,10 +187,11 @@ class Coordinator:
         self.effects.ready(state.slot, role)
 
     def _scheduler(self, state: State) -> None:
-        """Exactly one scheduler: the old one ends before the new one starts."""
+        """Exactly one scheduler: the old one ends before the new one starts, on the one host that has it."""
         if state.old_slot is not None:
             self.effects.stop(state.old_slot, "scheduler")
-        self._start_role(state, "scheduler")
+        if state.leader:
+            self._start_role(state, "scheduler")
 
     def _switch(self, state: State) -> None:
         self.effects.switch(state.slot)
@@ -245,7 +270,7 @@ class Coordinator:
         """The crash may have come between the state and the ledger's first line about it."""
         attempts = self.ledger.summaries()
         if not attempts or attempts[-1].release != state.release:
-            self.ledger.append("started", **_facts(state))
+            self.ledger.append("started", **state.facts())
 
     def _end(self, state: State, outcome: str, reason: str) -> None:
         reason = self.progress.masker(reason)
@@ -257,26 +282,6 @@ class Coordinator:
             except OSError as error:
                 self.progress.say(f"note: the ledger could not be written: {error.strerror}")
         self.states.clear()
-
-
-def steps_of(state: State) -> frozenset[str]:
-    """The steps that this release takes. A return to a release that is still there builds and migrates nothing.
-
-    One that has to be built again does not migrate either: the database is ahead of it, and it must live with that.
-    """
-    skipped: set[str] = set()
-    if state.kind == "rollback":
-        skipped |= {"migrate", "after-switch"}
-    if state.kept:
-        skipped |= {"fetch", "environment", "install", "build"}
-    if state.old_slot is None:
-        skipped |= {"drain", "stop"}
-    return frozenset(STEPS) - skipped
-
-
-def _facts(state: State) -> dict[str, str]:
-    names = ("release", "commit", "revision", "owner", "kind", "slot")
-    return {name: str(getattr(state, name)) for name in names}
 
 
 def _reason(error: Exception) -> str:

@@ -13,6 +13,10 @@ class Effects(Protocol):
     Each piece leaves the same host whether it runs once or twice: a crash in the middle is followed by the same piece.
     """
 
+    @property
+    def steps(self) -> frozenset[str]:
+        """The steps that a release takes on this kind of host: what comes from images is not built."""
+
     def live_slot(self) -> str | None:
         """The slot that serves (where `current` leads), None before the first release."""
 
@@ -23,7 +27,7 @@ class Effects(Protocol):
         """Refuse what can't end well: no room or memory, routes nginx does not take, a backing service that is down."""
 
     def fetch(self, state: State) -> None:
-        """Make the release's directory with the source of its commit."""
+        """Make the release's directory, and have the source of its commit or its images on this host."""
 
     def environment(self, state: State) -> None:
         """Give the release its own copy of the product's variables."""
@@ -35,13 +39,13 @@ class Effects(Protocol):
         """Build what the services are made of; the release is whole after this."""
 
     def jobs(self, state: State, when: str) -> None:
-        """Run the product's jobs for this moment, each once."""
+        """Run the product's jobs for this moment, each once, and dump the databases before what may change them."""
 
     def assign(self, slot: str, release: str | None) -> None:
         """Say which release a slot has."""
 
     def start(self, slot: str, role: str) -> None:
-        """Start the slot's services of this role anew and return when PM2 has them."""
+        """Start the slot's services of this role anew and return when they have been started."""
 
     def healthy(self, slot: str) -> None:
         """Wait until every web service of the slot answers steadily."""
@@ -51,6 +55,9 @@ class Effects(Protocol):
 
     def ensure(self, slot: str) -> None:
         """Start those of the slot's services that do not run, and wait until all are well."""
+
+    def settle(self) -> None:
+        """After a boot: start what serves, and nothing else. Whoever starts it by itself has nothing to do here."""
 
     def stop(self, slot: str, role: str | None = None) -> None:
         """Stop the slot's services of this role (None: all), each within its own time, and what they left behind."""

@@ -6,8 +6,8 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,10 @@ FINAL = ("released", "failed")
 
 @dataclass(frozen=True)
 class Summary:
-    """A release as the ledger tells it. `outcome` is released, failed, or under way; times are UTC, ISO 8601."""
+    """A release as the ledger tells it. `outcome` is released, failed, or under way; times are UTC, ISO 8601.
+
+    One from images has them, which service runs which, and the tag that each had.
+    """
 
     release: str
     commit: str
@@ -30,6 +33,9 @@ class Summary:
     slot: str = ""
     step: str = ""
     reason: str = ""
+    images: Mapping[str, str] = field(default_factory=dict)
+    services: Mapping[str, str] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
 
 
 def now() -> str:
@@ -92,8 +98,10 @@ class Ledger:
 
 
 def _started(entry: dict[str, Any]) -> Summary:
-    texts = {key: str(entry.get(key, "")) for key in ("release", "commit", "revision", "owner", "kind", "slot")}
-    return Summary(started=entry["at"], **texts)
+    facts: dict[str, Any] = {}
+    facts |= {key: str(entry.get(key, "")) for key in ("release", "commit", "revision", "owner", "kind", "slot")}
+    facts |= {key: entry.get(key, {}) for key in ("images", "services", "versions")}
+    return Summary(started=entry["at"], **facts)
 
 
 def main(argv: list[str], directory: Path = Path("/var/lib/slipway")) -> int:
@@ -109,9 +117,10 @@ def main(argv: list[str], directory: Path = Path("/var/lib/slipway")) -> int:
     for summary in summaries:
         why = f" at step {summary.step}: {summary.reason}" if summary.outcome == "failed" else ""
         note = f" ({summary.reason})" if summary.outcome == "released" and summary.reason else ""
+        versions = "".join(f"  {image} {version}" for image, version in sorted(summary.versions.items()))
         print(
             f"{summary.started}  {summary.release:<24}  {summary.kind:<8}  {summary.slot:<5}  {summary.owner:<20}  "
-            f"{summary.outcome}{why}{note}",
+            f"{summary.outcome}{why}{note}{versions}",
             file=sys.stdout,
         )
     return 0

@@ -27,8 +27,23 @@ TOKEN_VARIABLE = "SLIPWAY_COORDINATOR"  # noqa: S105  (a name)
 
 
 @dataclass(frozen=True)
+class Lease:
+    """The lock for a release of a whole `fleet`: between its commands nobody runs here, and it is held for `seconds`.
+
+    With `urgent` a command of the same release that still runs is ended; without, it is somebody who holds the lock.
+    """
+
+    fleet: str
+    seconds: float
+    urgent: bool = False
+
+
+@dataclass(frozen=True)
 class Owner:
-    """Who holds the lock. A process is known by pid, its start (clock ticks since boot) and the boot it lives in."""
+    """Who holds the lock. A process is known by pid, its start (clock ticks since boot) and the boot it lives in.
+
+    A `fleet`'s release holds it until `expires` (seconds since the epoch), whether a process of it runs or not.
+    """
 
     owner: str
     host: str
@@ -38,10 +53,20 @@ class Owner:
     started: float
     token: str
     step: str = ""
+    fleet: str = ""
+    expires: float = 0.0
 
-    def alive(self) -> bool:
+    def running(self) -> bool:
         """Whether the process that took the lock still runs."""
         return self.boot == boot_id() and process_start(self.pid) == self.ticks
+
+    def alive(self) -> bool:
+        """Whether the lock is held."""
+        return self.running() or (self.fleet != "" and time.time() < self.expires)
+
+    def has(self, lease: Lease, owner: str) -> bool:
+        """Whether this is that owner with the same fleet's release."""
+        return self.fleet == lease.fleet and self.owner == owner
 
     def describe(self) -> str:
         """Who, since when, and doing what."""
@@ -69,19 +94,20 @@ class Lock:
             return None
         return Owner(**{key: value for key, value in data.items() if key in Owner.__dataclass_fields__})
 
-    def acquire(self, owner: str, take_over: bool = False) -> Owner | None:
+    def acquire(self, owner: str, take_over: bool = False, lease: Lease | None = None) -> Owner | None:
         """Take the lock; the owner that it was taken from, if there was a stale one or `take_over` fenced one.
 
-        LockError names the owner if another release is under way.
+        With a `lease` also from an earlier command of the same release. LockError names the owner if another release
+        is under way.
         """
         with self._alone():
             former = self.holder()
-            if former is not None and former.alive() and not take_over:
+            if former is not None and not take_over and _refuses(former, owner, lease):
                 raise LockError(f"release in progress: {former.describe()}; take over with --take-over")
             if former is not None:
                 fence(former)
             self._discard()
-            self._put(owner)
+            self._put(owner, lease)
         return former
 
     def at(self, step: str) -> None:
@@ -105,7 +131,24 @@ class Lock:
                 self._discard()
             self.mine = None
 
-    def _put(self, owner: str) -> None:
+    def renew(self, owner: str, lease: Lease) -> None:
+        """Let that owner's lock for this release hold on, whoever of it asks; nothing if it is another's, or gone."""
+        with self._alone():
+            holder = self.holder()
+            if holder is not None and holder.has(lease, owner):
+                kept = replace(holder, expires=time.time() + lease.seconds)
+                durable.write(self.path / "owner.json", json.dumps(asdict(kept)))
+
+    def keep(self, lease: Lease) -> None:
+        """Leave the lock to the next command of the same release, if it is still ours."""
+        with self._alone():
+            holder = self.holder()
+            if self.mine is not None and holder is not None and holder.token == self.mine.token:
+                kept = replace(self.mine, expires=time.time() + lease.seconds)
+                durable.write(self.path / "owner.json", json.dumps(asdict(kept)))
+            self.mine = None
+
+    def _put(self, owner: str, lease: Lease | None) -> None:
         self.mine = Owner(
             owner=owner,
             host=socket.gethostname(),
@@ -114,6 +157,8 @@ class Lock:
             boot=boot_id(),
             started=time.time(),
             token=secrets.token_hex(16),
+            fleet=lease.fleet if lease else "",
+            expires=time.time() + lease.seconds if lease else 0.0,
         )
         beside = self.directory / f".lock.{self.mine.token}"
         beside.mkdir(mode=0o700)
@@ -154,6 +199,13 @@ class Lock:
             os.close(descriptor)
 
 
+def _refuses(holder: Owner, owner: str, lease: Lease | None) -> bool:
+    """Whether `holder` keeps `owner` out."""
+    if lease is not None and holder.has(lease, owner):
+        return holder.running() and not lease.urgent
+    return holder.alive()
+
+
 def fence(owner: Owner) -> None:
     """End the release of `owner` with everything it started: it must do nothing more once somebody else begins.
 
@@ -162,10 +214,10 @@ def fence(owner: Owner) -> None:
     """
     if owner.boot != boot_id():
         return
-    if owner.alive():
+    if owner.running():
         os.kill(owner.pid, signal.SIGKILL)  # not SIGTERM: it would undo things while its successor does the same
     until = time.monotonic() + ENDING_SECONDS
-    while owner.alive() or end_marked([f"{TOKEN_VARIABLE}={owner.token}"]):
+    while owner.running() or end_marked([f"{TOKEN_VARIABLE}={owner.token}"]):
         if time.monotonic() > until:
             raise LockError(f"the release of {owner.owner} (process {owner.pid}) does not end")
         time.sleep(0.05)

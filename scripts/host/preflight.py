@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from . import probe
@@ -30,14 +31,14 @@ FREE_FILES = 50_000
 """Inodes a release may need: node_modules are many small files."""
 
 
-def room(config: Config) -> None:
-    """HostError if disk or inodes are short."""
-    status = os.statvfs(config.root)
+def room(directory: Path, min_free_mib: int) -> None:
+    """HostError if disk or inodes are short where `directory` lies."""
+    status = os.statvfs(directory)
     free = status.f_bavail * status.f_frsize // 2**20
-    if free < config.min_free_mib:
-        raise HostError(f"only {free} MiB free in {config.root}, a release needs {config.min_free_mib}")
+    if free < min_free_mib:
+        raise HostError(f"only {free} MiB free in {directory}, a release needs {min_free_mib}")
     if status.f_files and status.f_favail < FREE_FILES:
-        raise HostError(f"only {status.f_favail} files more fit in {config.root}, a release needs {FREE_FILES}")
+        raise HostError(f"only {status.f_favail} files more fit in {directory}, a release needs {FREE_FILES}")
 
 
 def memory(config: Config, meminfo: Path = Path("/proc/meminfo")) -> None:
@@ -52,11 +53,16 @@ def memory(config: Config, meminfo: Path = Path("/proc/meminfo")) -> None:
         raise HostError(f"only {available} MiB of memory and swap available, a second copy may take {needed}")
 
 
-def backing(variables: Mapping[str, str]) -> None:
-    """HostError with the variable's name if a backing service that a URL names takes no connection."""
+def backing(variables: Mapping[str, str], names: Mapping[str, str] = MappingProxyType({})) -> None:
+    """HostError with the variable's name if a backing service that a URL names takes no connection.
+
+    `names` are addresses of what has its name elsewhere than on this host.
+    """
     until = time.monotonic() + BACKING_SECONDS
     for name, value in variables.items():
         address = address_of(value)
+        if address is not None:
+            address = (names.get(address[0], address[0]), address[1])
         while address is not None and not probe.reachable(*address):
             if time.monotonic() > until:
                 raise HostError(f"the backing service in {name} takes no connection")

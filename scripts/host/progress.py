@@ -69,3 +69,7 @@ class Progress:
         """A new step: the tail is its own."""
         self.log(f"step {step}")
         self.tail.clear()
+
+    def end(self, step: str, seconds: float) -> None:
+        """A step that did something has come to its end."""
+        self.say(f"{step:<12} {seconds:6.1f} s")

@@ -1,12 +1,15 @@
-"""What is released and where: /etc/slipway/release.json as frozen values, and every path that a release touches."""
+"""What is released and where: /etc/slipway/release.json as frozen values, and every path that a release touches.
+
+What is so on every kind of host, and what a host with PM2 has beside it; compose_config.py has what containers need.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from .run import HostError
 
@@ -19,24 +22,30 @@ STARTED = ("web", "worker", "scheduler")
 """Roles that have a process; a static service is only built."""
 
 
-@dataclass(frozen=True)
-class Service:
-    """One service of the product. `start_within` and `stop_after` in seconds, `memory_mib` in MiB."""
+@dataclass(frozen=True, kw_only=True)
+class BaseService:
+    """What a service is on every kind of host. `start_within` and `stop_after` in seconds."""
 
     name: str
     role: str
-    runtime: str
-    directory: str = "."
-    install: str | None = None
-    build: tuple[str, ...] = ()
-    command: str | None = None
-    server: str | None = None
     port: int | None = None
     health: str | None = None
     ready: str | None = None
     start_within: int = 60
     stop_after: int = 30
     replicas: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service(BaseService):
+    """One service that runs from source. `memory_mib` in MiB."""
+
+    runtime: str
+    directory: str = "."
+    install: str | None = None
+    build: tuple[str, ...] = ()
+    command: str | None = None
+    server: str | None = None
     memory_mib: int | None = None
     output: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -62,33 +71,42 @@ class Job:
     timeout: int = 600
 
 
-@dataclass(frozen=True)
-class Config:
-    """How to build and run the product. `drain_seconds` in seconds, `min_free_mib` in MiB of disk."""
+AnyService = TypeVar("AnyService", bound=BaseService)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BaseConfig(Generic[AnyService]):
+    """What is told of a product on every kind of host. `drain_seconds` in seconds, `min_free_mib` in MiB of disk."""
 
     product: str
-    user: str
     root: Path
     domain: str
-    repository: str
-    services: tuple[Service, ...]
+    services: tuple[AnyService, ...]
     jobs: tuple[Job, ...] = ()
     verify: tuple[str, ...] = ()
-    backing: tuple[str, ...] = ()
     keep: int = 5
     drain_seconds: float = 3
     min_free_mib: int = 1024
 
-    def service(self, name: str) -> Service:
+    def service(self, name: str) -> AnyService:
         """The service of this name; HostError if there is none."""
         for service in self.services:
             if service.name == name:
                 return service
         raise HostError(f"release.json has no service {name!r}")
 
-    def with_role(self, *roles: str) -> list[Service]:
+    def with_role(self, *roles: str) -> list[AnyService]:
         """Services of these roles in start order."""
         return [service for service in self.services if service.role in roles]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(BaseConfig[Service]):
+    """How to build and run a product from source, under PM2."""
+
+    user: str
+    repository: str
+    backing: tuple[str, ...] = ()
 
     @property
     def unit(self) -> str:
@@ -98,12 +116,40 @@ class Config:
 
 def parse(text: str) -> Config:
     """`text` of a release.json as a Config. HostError names the key that is wrong."""
+    return checked(document(text), _config)
+
+
+def load(path: Path) -> Config:
+    """The Config in the file `path`; HostError if it can't be read."""
+    return parse(content(path))
+
+
+def content(path: Path) -> str:
+    """The text of a release.json; HostError if it can't be read."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise HostError(f"{path}: {error.strerror}") from None
+
+
+def document(text: str) -> dict[str, Any]:
+    """What a release.json holds, not yet looked at."""
     try:
         data = json.loads(text)
     except ValueError as error:
         raise HostError(f"release.json is not JSON: {error}") from None
+    if not isinstance(data, dict):
+        raise HostError("release.json is not an object")
+    return data
+
+
+AnyConfig = TypeVar("AnyConfig", bound="BaseConfig[Any]")
+
+
+def checked(data: Mapping[str, Any], make: Callable[[Mapping[str, Any]], AnyConfig]) -> AnyConfig:
+    """What `make` makes of a release.json. HostError names the key that is wrong."""
     try:
-        config = _config(data)
+        config = make(data)
     except KeyError as error:
         raise HostError(f"release.json lacks {error.args[0]}") from None
     except (TypeError, ValueError, AttributeError) as error:
@@ -113,31 +159,30 @@ def parse(text: str) -> Config:
     return config
 
 
-def load(path: Path) -> Config:
-    """The Config in the file `path`; HostError if it can't be read."""
-    try:
-        return parse(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise HostError(f"{path}: {error.strerror}") from None
+def common(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of BaseConfig, without the services."""
+    return {
+        "product": str(data["product"]),
+        "root": Path(data["root"]),
+        "domain": str(data["domain"]),
+        "jobs": tuple(
+            Job(entry["name"], entry["service"], entry["command"], entry["when"], int(entry.get("timeout", 600)))
+            for entry in data.get("jobs", ())
+        ),
+        "verify": tuple(data.get("verify", ())),
+        "keep": max(2, int(data.get("keep", 5))),
+        "drain_seconds": float(data.get("drain_seconds", 3)),
+        "min_free_mib": int(data.get("min_free_mib", 1024)),
+    }
 
 
 def _config(data: Mapping[str, Any]) -> Config:
     return Config(
-        product=str(data["product"]),
+        **common(data),
         user=str(data["user"]),
-        root=Path(data["root"]),
-        domain=str(data["domain"]),
         repository=str(data["repository"]),
         services=tuple(_service(entry) for entry in data["services"]),
-        jobs=tuple(
-            Job(entry["name"], entry["service"], entry["command"], entry["when"], int(entry.get("timeout", 600)))
-            for entry in data.get("jobs", ())
-        ),
-        verify=tuple(data.get("verify", ())),
         backing=tuple(data.get("backing", ())),
-        keep=max(2, int(data.get("keep", 5))),
-        drain_seconds=float(data.get("drain_seconds", 3)),
-        min_free_mib=int(data.get("min_free_mib", 1024)),
     )
 
 
@@ -216,9 +261,14 @@ class Layout:
         """The directory of one release."""
         return self.releases / release
 
+    @property
+    def logs(self) -> Path:
+        """What the commands of each release wrote, secrets masked."""
+        return self.state / "logs"
+
     def log(self, release: str) -> Path:
-        """What a release's commands wrote, secrets masked; it stays when the release is gone."""
-        return self.state / "logs" / f"{release}.log"
+        """The log of one release; it stays when the release is gone."""
+        return self.logs / f"{release}.log"
 
 
 def identity(home: Path) -> dict[str, str]:
@@ -227,4 +277,4 @@ def identity(home: Path) -> dict[str, str]:
         data = json.loads((home / "identity.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return {str(key): str(value) for key, value in data.items()}
+    return {str(key): value for key, value in data.items() if isinstance(value, str)}

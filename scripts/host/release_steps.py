@@ -1,66 +1,53 @@
-"""The state machine's effects on a real host."""
+"""The state machine's effects on a host that runs its product from source, under PM2."""
 
 from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 from . import dotenv, durable, preflight, probe, release_config
 from .commands import Commands
 from .making import Making
-from .nginx import Nginx
-from .processes import POLL_SECONDS, Pm2, check_alive
+from .processes import Pm2, check_alive
 from .procfs import end_marked
 from .progress import TAIL, Progress
 from .release_config import SLOTS, SOCKET_SERVERS, STARTED, Config, Layout, Service
 from .run import HostError
-from .slots import Slots, read_private
+from .slot_effects import PAUSE_SECONDS, SlotEffects
+from .slots import read_private
 from .state import State
 
-STEADY = 3
-"""Successes in a row before something counts as answering."""
-PAUSE_SECONDS = 0.3
-VERIFY_SECONDS = 20.0
 LOOKS = 8
 """How often a slot is looked at before it is said that it does not stop."""
 
 
-class HostEffects:
-    """A host's product; see Effects for what each method means.
+class HostEffects(SlotEffects[Config]):
+    """A host's product; see Effects for what each method means, and SlotEffects for the rest of them.
 
-    `config` is the one that was applied last; what a slot runs is told by its own release's copy. `cold`: the host has
-    just booted, no process of the product runs and none may be started yet.
+    `cold`: the host has just booted, no process of the product runs and none may be started yet.
     """
 
+    checked = ("environment", "disk")
+    """What has been looked at once a release is staged: it is not, if one of these does not hold."""
+
     def __init__(self, layout: Layout, config: Config, progress: Progress, token: str = "", cold: bool = False) -> None:
-        self.layout = layout
-        self.config = config
-        self.progress = progress
-        self.cold = cold
-        self.slots = Slots(layout)
+        super().__init__(layout, config, progress, probe.Front(), cold)
         commands = Commands(config.user, layout.root, progress, token)
         self.making = Making(layout, config, commands)
         self.pm2 = Pm2(commands, layout.root, config.unit)
-        self.front = probe.Front()
-        self.nginx = Nginx(layout)
         self._logged: dict[Path, int] = {}
 
-    def live_slot(self) -> str | None:
-        """See Effects."""
-        return self.slots.live()
-
-    def slot_release(self, slot: str) -> str | None:
-        """See Effects."""
-        return self.slots.release(slot)
+    def config_of(self, home: Path) -> Config:
+        """See SlotEffects."""
+        return release_config.load(home / "release.json")
 
     def serves(self, slot: str) -> bool:
         """Whether everything of a slot runs and its web services answer, asked once."""
         if not self.pm2.active():
             return False
-        config, home = self._of_slot(slot)
+        config, home = self.of_slot(slot)
         online = {process.name for process in self.pm2.list() if process.status == "online"}
         if not set(_names([service for service in config.services if service.has_process], slot)) <= online:
             return False
@@ -76,7 +63,7 @@ class HostEffects:
 
     def preflight(self, state: State) -> None:
         """See Effects. Brings up PM2's daemon too, and with it whatever should be running."""
-        preflight.room(self.config)
+        preflight.room(self.config.root, self.config.min_free_mib)
         preflight.memory(self.config)
         variables = dotenv.parse(read_private(self.layout.environment, self.making.account.pw_uid))
         self.progress.masker.add(variables.values())
@@ -106,24 +93,24 @@ class HostEffects:
 
     def start(self, slot: str, role: str) -> None:
         """See Effects."""
-        config, home = self._of_slot(slot)
+        config, home = self.of_slot(slot)
         self._start(config.with_role(role), home, slot)
 
     def healthy(self, slot: str) -> None:
         """See Effects."""
         if self.cold:
             return
-        config, home = self._of_slot(slot)
+        config, home = self.of_slot(slot)
         for service in config.with_role("web"):
-            with self._shown([service], slot):
+            with self.shown([service], slot):
                 self._steady(config, home, service, slot)
 
     def ready(self, slot: str, role: str) -> None:
         """See Effects."""
-        config, home = self._of_slot(slot)
+        config, home = self.of_slot(slot)
         services = config.with_role(role)
         if services and not self.cold:
-            with self._shown(services, slot):
+            with self.shown(services, slot):
                 longest = max(service.start_within for service in services)
                 self.pm2.wait(_names(services, slot), home / "run", longest)
 
@@ -132,7 +119,7 @@ class HostEffects:
         if self.cold:
             return
         self.pm2.up()
-        config, home = self._of_slot(slot)
+        config, home = self.of_slot(slot)
         for role in STARTED:
             online = {process.name for process in self.pm2.list() if process.status in ("online", "launching")}
             missing = [service for service in config.with_role(role) if f"{service.name}-{slot}" not in online]
@@ -149,7 +136,7 @@ class HostEffects:
         if self.cold:
             return
         self.pm2.up()
-        config = self._of_slot(slot)[0] if self.slots.release(slot) else self.config
+        config = self.of_slot(slot)[0] if self.slots.release(slot) else self.config
         services = [service for service in config.services if role in (None, service.role)]
         self._stop(services, slot, all_of_slot=role is None)
 
@@ -179,78 +166,26 @@ class HostEffects:
         own = [(f"SLIPWAY_SLOT={slot}", f"SLIPWAY_SERVICE={service.name}") for service in services]
         return own + [(f"PM2_HOME={self.pm2.place}", f"name={name}") for name in _names(services, slot)]
 
-    def assign(self, slot: str, release: str | None) -> None:
-        """See Effects."""
-        self.slots.assign(slot, release)
+    def settle(self) -> None:
+        """See Effects. PM2's unit starts what serves."""
 
-    def switch(self, slot: str) -> None:
-        """See Effects."""
-        self.nginx.expect(self.layout.slot(slot))
-        self.slots.switch(slot)
-
-    def follow(self) -> None:
-        """See Effects. At boot nginx comes after this and reads what it finds."""
-        self.nginx.follow(runs=not self.cold)
-
-    def withdraw(self) -> None:
-        """See Effects."""
-        self.nginx.expect(None)
-        self.slots.withdraw()
-
-    def remember(self, slot: str | None) -> None:
-        """See Effects."""
-        self.slots.remember(slot)
-
-    def verify(self, state: State) -> None:
-        """See Effects."""
-        for url in release_config.load(self.layout.release(state.release) / "release.json").verify:
-            until, good = time.monotonic() + VERIFY_SECONDS, 0
-            while good < STEADY:
-                answer = self.front.get(url)
-                good = good + 1 if answer.good else 0
-                if not answer.good and time.monotonic() > until:
-                    raise HostError(f"{url} through nginx {answer.describe()}")
-                time.sleep(PAUSE_SECONDS)
-        if self.front.note:
-            self.progress.say(f"note: {self.config.domain}: {self.front.note}")
-
-    def drain(self) -> None:
-        """See Effects."""
-        if not self.cold:
-            time.sleep(self.config.drain_seconds)
-
-    def remove(self, release: str) -> None:
-        """See Effects."""
-        self.slots.remove(release)
-
-    def prune(self, state: State) -> None:
-        """See Effects."""
-        gone = self.slots.prune(self.config.keep)
-        if gone:
-            self.progress.log(f"removed {', '.join(gone)}")
-            self.making.tidy()
-
-    def _of_slot(self, slot: str) -> tuple[Config, Path]:
-        """What a slot runs and where."""
-        release = self.slots.release(slot)
-        if release is None:
-            raise HostError(f"the {slot} slot has no release")
-        home = self.layout.release(release)
-        return release_config.load(home / "release.json"), home
+    def tidy(self) -> None:
+        """See SlotEffects."""
+        self.making.tidy()
 
     def _start(self, services: Sequence[Service], home: Path, slot: str) -> None:
         if not services or self.cold:
             return
         self.pm2.up()
         for service in services:
-            log = self._log_of(service, slot)
+            log = self._log_of(service.name, slot)
             self._logged[log] = log.stat().st_size if log.exists() else 0
             for mark in (home / "run").glob(f"{service.name}-{slot}.*.ready"):
                 mark.unlink(missing_ok=True)
             if service.role == "web" and service.server not in SOCKET_SERVERS:
                 proxy = self.layout.run / self.config.product / f"{service.name}-{slot}.sock"
                 durable.link(home / "run" / f"{service.name}.sock", str(proxy))
-        with self._shown(services, slot):
+        with self.shown(services, slot):
             self.pm2.start(home / "ecosystem.config.js", slot, _names(services, slot))
 
     def _ask(self, config: Config, home: Path, service: Service) -> probe.Answer:
@@ -258,41 +193,27 @@ class HostEffects:
         return probe.service(home / "run" / f"{service.name}.sock", service.health or "/", config.domain)
 
     def _steady(self, config: Config, home: Path, service: Service, slot: str) -> None:
-        until, good = time.monotonic() + service.start_within, 0
         first: dict[str, int] = {}
-        while good < STEADY:
-            answer = self._ask(config, home, service)
-            good = good + 1 if answer.good else 0
-            if answer.good:
-                time.sleep(PAUSE_SECONDS)
-                continue
+
+        def check() -> None:
             for process in self.pm2.list():
                 if process.name == f"{service.name}-{slot}":
                     check_alive(process, first)
-            if time.monotonic() > until:
-                raise HostError(f"{service.name}: {service.health} {answer.describe()}")
-            time.sleep(POLL_SECONDS)
 
-    @contextmanager
-    def _shown(self, services: Sequence[Service], slot: str) -> Iterator[None]:
-        """If what is inside fails, what these services wrote since their start goes to the release's log."""
-        try:
-            yield
-        except HostError:
-            for service in services:
-                for line in self._written(self._log_of(service, slot)):
-                    self.progress.log(f"{service.name}: {line}")
-            raise
+        what = f"{service.name}: {service.health}"
+        self.steady(what, lambda: self._ask(config, home, service), check, service.start_within)
 
-    def _log_of(self, service: Service, slot: str) -> Path:
-        return self.layout.root / "logs" / f"{service.name}-{slot}.log"
-
-    def _written(self, log: Path) -> list[str]:
+    def written(self, service: str, slot: str) -> list[str]:
+        """See SlotEffects."""
+        log = self._log_of(service, slot)
         try:
             text = read_private(log, self.making.account.pw_uid, self._logged.get(log, 0))
         except OSError:
             return []
         return [line for line in text.splitlines() if line.strip()][-TAIL:]
+
+    def _log_of(self, service: str, slot: str) -> Path:
+        return self.layout.root / "logs" / f"{service}-{slot}.log"
 
 
 def _names(services: Sequence[Service], slot: str) -> list[str]:

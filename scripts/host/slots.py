@@ -97,7 +97,7 @@ class Slots:
         gone = removable[: max(0, len(names) - keep)]
         for name in gone:
             self.remove(name)
-        for log in sorted((self.layout.state / "logs").glob("*.log"))[:-LOGS_KEPT]:
+        for log in sorted(self.layout.logs.glob("*.log"))[:-LOGS_KEPT]:
             log.unlink(missing_ok=True)
         return gone
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from . import durable
 
@@ -41,6 +43,9 @@ class State:
 
     `kept` says that the release directory was there before (a rollback) and outlives a failure; `slot_had` is the
     release that `slot` had before. `returning` is the reason, once it has been decided to go back to the old release.
+
+    A release from images has them all. One of a `fleet` runs in segments, of which `done` is the last that came to its
+    end; only the `leader` has what a fleet has once; `committed` says that no host goes back any more.
     """
 
     release: str
@@ -56,11 +61,62 @@ class State:
     kind: str = "release"
     kept: bool = False
     returning: str | None = None
+    images: Mapping[str, str] = field(default_factory=dict)
+    services: Mapping[str, str] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    fleet: bool = False
+    leader: bool = True
+    committed: bool = False
+    done: str = ""
 
     @property
     def reached(self) -> int:
         """The index of the step that was begun last."""
         return STEPS.index(self.step)
+
+    def in_fleet(self, release: str) -> bool:
+        """Whether this is that release of the fleet."""
+        return self.fleet and self.release == release
+
+    @property
+    def way_back(self) -> bool:
+        """Whether a failure is undone. Without one it is told, and the new release stays."""
+        return self.reached < NO_WAY_BACK and not self.committed
+
+    @property
+    def decided(self) -> bool:
+        """Whether the release goes on if it is interrupted: in a fleet that is for all hosts together to say."""
+        return self.committed if self.fleet else self.reached >= SWITCH
+
+    def as_dict(self) -> dict[str, Any]:
+        """All of it, for JSON."""
+        return dataclasses.asdict(self)
+
+    def facts(self) -> dict[str, Any]:
+        """What the ledger keeps of it."""
+        names = ("release", "commit", "revision", "owner", "kind", "slot")
+        facts: dict[str, Any] = {name: str(getattr(self, name)) for name in names}
+        if self.images:
+            facts |= {"images": self.images, "services": self.services, "versions": self.versions}
+        return facts
+
+
+def steps_of(state: State) -> frozenset[str]:
+    """The steps that this release takes. A return to a release that is still there builds and migrates nothing.
+
+    One that has to be built again does not migrate either: the database is ahead of it, and it must live with that.
+    In a fleet one host runs the jobs for all.
+    """
+    skipped: set[str] = set()
+    if not state.leader:
+        skipped |= {"migrate", "after-switch"}
+    if state.kind == "rollback":
+        skipped |= {"migrate", "after-switch"}
+    if state.kept:
+        skipped |= {"fetch", "environment", "install", "build"}
+    if state.old_slot is None:
+        skipped |= {"drain", "stop"}
+    return frozenset(STEPS) - skipped
 
 
 class StateFile:
@@ -80,7 +136,7 @@ class StateFile:
 
     def save(self, state: State) -> None:
         """Have `state` on disk before this returns."""
-        durable.write(self.path, json.dumps(dataclasses.asdict(state), indent=1) + "\n")
+        durable.write(self.path, json.dumps(state.as_dict(), indent=1) + "\n")
 
     def clear(self) -> None:
         """Say that nothing is under way."""

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from . import release_config
+from . import compose_config, kinds, release_config
 from .ledger import Ledger
 from .lock import Lock
 from .release_config import SLOTS, Layout
@@ -22,10 +22,12 @@ def status(layout: Layout) -> dict[str, Any]:
     released = Ledger(layout.state).released()
     state = StateFile(layout.state).load()
     holder = Lock(layout.state).holder()
+    versions = compose_config.of_release(layout.release(serving)).get("versions") if serving else None
     return {
         "serving": serving,
         "slot": live,
         "commit": release_config.identity(layout.release(serving)).get("commit") if serving else None,
+        **({"versions": versions} if versions else {}),
         "since": next((entry.ended for entry in reversed(released) if entry.release == serving), None),
         "slots": {slot: slots.release(slot) for slot in SLOTS},
         "kept": slots.kept() if layout.releases.is_dir() else [],
@@ -36,13 +38,14 @@ def status(layout: Layout) -> dict[str, Any]:
 
 def main(argv: list[str], etc: Path = Path("/etc/slipway"), state: Path = Path("/var/lib/slipway")) -> int:
     """Print the status, as JSON with --json."""
-    config = release_config.load(etc / "release.json")
-    found = status(Layout(config.root, state, etc))
+    found = status(kinds.load(etc, state)[0])
     if "--json" in argv:
         print(json.dumps(found))
         return 0
     if found["serving"]:
         print(f"serving {found['serving']} (commit {found['commit']}, slot {found['slot']}) since {found['since']}")
+        for image, version in sorted(found.get("versions", {}).items()):
+            print(f"  {image} {version}")
     else:
         print("no release serves")
     for slot, release in found["slots"].items():

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from scripts.host.run import HostError
-from scripts.host.state import State
+from scripts.host.state import STEPS, State
 
 ROLES = ("web", "worker", "scheduler")
 
@@ -49,6 +49,8 @@ class Trouble:
 
 class FakeEffects:
     """Slots, links, directories and processes in memory. A process is (slot, role) -> release."""
+
+    steps = frozenset(STEPS)
 
     def __init__(self, trouble: Trouble) -> None:
         self.trouble = trouble
@@ -147,6 +149,9 @@ class FakeEffects:
 
         self._do("ensure", work)
 
+    def settle(self) -> None:
+        self._do("settle", lambda: None)
+
     def stop(self, slot: str, role: str | None = None) -> None:
         def work() -> None:
             for one in ROLES if role is None else (role,):
@@ -185,7 +190,7 @@ class FakeEffects:
             self.owed = False
 
         self._do("follow", load)
-        self._do("settle", settle)
+        self._do("follow's end", settle)
 
     def withdraw(self) -> None:
         def lead() -> None:

@@ -13,10 +13,9 @@ import pytest
 
 from hostfiles import droplet_pm2
 from scripts.host import preflight, probe, release_config
-from scripts.host.coordinator import steps_of
-from scripts.host.release import read_request
+from scripts.host.request import read_request
 from scripts.host.run import HostError
-from scripts.host.state import State
+from scripts.host.state import State, steps_of
 from tests.hostfiles.stacks import stack
 
 COMMIT = "c" * 40
