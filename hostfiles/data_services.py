@@ -13,15 +13,10 @@ from dataclasses import dataclass
 from hostfiles import compose, docker, engines, environment, systemd
 from hostfiles.manifest import File, Unit
 from settings.backing import engine_image
-from settings.placement import data_hosts, hosted
+from settings.placement import data_hosts, hosted, memory_apart, memory_beside
 from settings.product import Product
 
 UNIT = "slipway-data-services.service"
-SYSTEM = 512
-"""MiB of a data host that the system and Docker need."""
-
-_SHARES = {"postgres": 4, "mongodb": 4, "redis": 8}
-"""Beside the product, each engine may take one part in this many of the memory, where the stack file says nothing."""
 _MOST_PROCESSES = 8192
 """A database has a thread or a process for each connection."""
 _PATIENCE = 900
@@ -117,11 +112,9 @@ def _where(product: Product, name: str, hosts: Sequence[str]) -> list[str]:
 
 def _limit(product: Product, place: Place, name: str) -> int:
     backing = hosted(product)[name]
-    if backing.memory is not None:
-        return backing.memory
     if place.address is None:
-        return place.memory // _SHARES[backing.engine]
-    return (place.memory - SYSTEM) // len(place.names)
+        return memory_beside(backing, place.memory)
+    return memory_apart(backing, place.memory, len(place.names))
 
 
 def _engine(product: Product, place: Place, name: str, password: str) -> engines.Engine:

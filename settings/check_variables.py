@@ -56,8 +56,8 @@ def _generated(product: Product) -> Iterator[Problem]:
         if backing.provider == "host"
     }
     paths = (path for path, _, value in _variables(product) if isinstance(value, Generated))
-    for path, (name, _) in zip(paths, product.generated_values(), strict=True):
-        kept_as = name.lower().replace("_", "-")
+    for path, (key, _) in zip(paths, product.generated_values(), strict=True):
+        kept_as = key.lower().replace("_", "-").replace(".", "-")
         if kept_as in seen:
             yield Problem(path, f"is generated under the name of {seen[kept_as]} too, should be another name")
         seen.setdefault(kept_as, path.removeprefix("slipway:product."))

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from settings import connections, fits_hosts
 from settings.backing import MongoDB, Redis
 from settings.context import Context
 from settings.droplets import SIZES, sizes_with
 from settings.kinds import DropletCompose, FleetCompose, ManagedBalancer
-from settings.placement import data_hosts, hosted
+from settings.placement import SYSTEM_MIB, data_hosts, hosted, memory_apart, memory_beside
 from settings.problems import Problem
 from settings.product import Product, Service
 from settings.reserved import OF_DOCKER
 from settings.stack import Dns
 from settings.values import MEMORY
 
-SYSTEM_MIB = 512
-"""What the system, Docker and nginx take of a host."""
-
 _FROM_SOURCE = ("directory", "install", "build", "output", "assets")
+Wanted = dict[str, tuple[int, int]]
+"""What a host is asked for: by name, how many times how many MiB."""
 _EXTERNAL = "should be external with `url: {secret: NAME}`"
 
 
@@ -35,8 +34,12 @@ def droplet(context: Context, product: Product, architecture: DropletCompose) ->
         if backing.volume is not None:
             message = "the droplet has one volume for all: leave it out, and say `volume` in slipway:architecture"
             yield Problem(f"{path}.volume", message)
-    memory = {**_service_memory(product), **_backing_memory(product, hosted(product))}
-    yield from _memory("slipway:architecture.size", fits_hosts.size_of(context), memory)
+
+    def beside(host: int) -> Wanted:
+        backing = {f"backing.{name}": (1, memory_beside(backing, host)) for name, backing in hosted(product).items()}
+        return {**_services(product), **backing}
+
+    yield from _memory("slipway:architecture.size", fits_hosts.size_of(context), beside)
 
 
 def fleet(context: Context, product: Product, architecture: FleetCompose) -> Iterator[Problem]:
@@ -49,10 +52,13 @@ def fleet(context: Context, product: Product, architecture: FleetCompose) -> Ite
             message = f"is on the local disk of {hosts}, which share none: leave it out, and keep uploads in a backing"
             yield Problem(f"slipway:product.services.{name}.volumes", f"{message} service `engine: object-storage`")
     yield from _one_of_each(product)
-    yield from _memory("slipway:architecture.size", fits_hosts.size_of(context), _service_memory(product))
-    for host in data_hosts(product)[:1]:  # the first has the most to carry
-        size = fits_hosts.size_of(context, "data_size")
-        yield from _memory("slipway:architecture.data_size", size, _backing_memory(product, host))
+    yield from _memory("slipway:architecture.size", fits_hosts.size_of(context), lambda _: _services(product))
+
+    def apart(host: int) -> Wanted:  # the first data host has the most to carry: all of them
+        carried = hosted(product)
+        return {f"backing.{name}": (1, memory_apart(backing, host, len(carried))) for name, backing in carried.items()}
+
+    yield from _memory("slipway:architecture.data_size", fits_hosts.size_of(context, "data_size"), apart)
     if context.says("architecture", "data_size") and not data_hosts(product):
         message = "is for hosts of backing services, and none has the provider host: leave it out"
         yield Problem("slipway:architecture.data_size", message)
@@ -79,6 +85,8 @@ def _product(context: Context, product: Product, kind: str) -> Iterator[Problem]
 
 
 def _service(path: str, service: Service, kind: str, size: str | None) -> Iterator[Problem]:
+    if path.rpartition(".")[2].startswith("dump-"):
+        yield Problem(path, "starts as the names of database dumps do, should be another name")
     if service.runtime is not None:
         yield Problem(f"{path}.runtime", f"{kind} runs services from images: say `image` instead")
     for key in _FROM_SOURCE:
@@ -114,9 +122,6 @@ def _backing(product: Product, kind: str) -> Iterator[Problem]:
         if name in product.services and backing.provider == "host":
             message = "is a service's name too, should be another name: both answer to it on the product's network"
             yield Problem(path, message)
-        if f"dump-{name}" in product.services:
-            message = f"is what the dumps of {name} are set up under, should be another name"
-            yield Problem(f"slipway:product.services.dump-{name}", message)
 
 
 def _one_of_each(product: Product) -> Iterator[Problem]:
@@ -144,8 +149,8 @@ def _certificate(context: Context) -> Iterator[Problem]:
         yield Problem("slipway:certificates.authority", message)
 
 
-def _service_memory(product: Product) -> dict[str, tuple[int, int]]:
-    """(how many, MiB of each) of the services that say how much they take, on a host that runs them all."""
+def _services(product: Product) -> Wanted:
+    """What the services take that say it, on a host that runs them all."""
     return {
         name: (service.replicas, service.memory)
         for name, service in product.services.items()
@@ -153,24 +158,26 @@ def _service_memory(product: Product) -> dict[str, tuple[int, int]]:
     }
 
 
-def _backing_memory(product: Product, names: Iterable[str]) -> dict[str, tuple[int, int]]:
-    found = ((name, product.backing[name].memory) for name in names)
-    return {f"backing.{name}": (1, memory) for name, memory in found if memory is not None}
-
-
-def _memory(path: str, size: str | None, wanted: dict[str, tuple[int, int]]) -> Iterator[Problem]:
+def _memory(path: str, size: str | None, wanted: Callable[[int], Wanted]) -> Iterator[Problem]:
     """Limits that a host can't keep together, beside its own system."""
-    whole = sum(count * each for count, each in wanted.values())
-    if size is None or whole <= SIZES[size].memory - SYSTEM_MIB:
+    if size is None or _fits(size, wanted):
         return
-    room = max(SIZES[size].memory - SYSTEM_MIB, 0)
-    terms = ", ".join(
-        f"{name} {f'{count} x ' if count > 1 else ''}{MEMORY.write(each)}" for name, (count, each) in wanted.items()
-    )
-    enough = sizes_with(SIZES[size].cpus, whole + SYSTEM_MIB, 50)
+    memory = SIZES[size].memory
+    parts = wanted(memory).items()
+    terms = (f"{name} {f'{count} x ' if count > 1 else ''}{MEMORY.write(each)}" for name, (count, each) in parts)
+    enough = [slug for slug in sizes_with(SIZES[size].cpus, memory, 50) if _fits(slug, wanted)]
     right = f"one of {', '.join(enough)}" if enough else "less memory for each"
     yield Problem(
         path,
-        f"{size} has {MEMORY.write(room)} beside the system's {MEMORY.write(SYSTEM_MIB)} and is to give "
-        f"{MEMORY.write(whole)} ({terms}), should be {right}",
+        f"{size} has {MEMORY.write(memory - SYSTEM_MIB)} beside the system's {MEMORY.write(SYSTEM_MIB)} and is to give "
+        f"{MEMORY.write(_sum(wanted(memory)))} ({', '.join(terms)}), should be {right}",
     )
+
+
+def _fits(size: str, wanted: Callable[[int], Wanted]) -> bool:
+    memory = SIZES[size].memory
+    return _sum(wanted(memory)) <= memory - SYSTEM_MIB
+
+
+def _sum(wanted: Wanted) -> int:
+    return sum(count * each for count, each in wanted.values())

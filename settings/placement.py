@@ -1,4 +1,4 @@
-"""Which of a fleet's hosts a backing service is on."""
+"""Which of our own hosts a backing service is on, and how much of its memory it may take."""
 
 from __future__ import annotations
 
@@ -7,6 +7,11 @@ from settings.product import Product
 
 Hosted = MongoDB | Postgres | Redis
 """What hosts with Docker can run beside the product."""
+SYSTEM_MIB = 512
+"""What the system, Docker and nginx take of a host's memory."""
+
+_SHARES = {"postgres": 4, "mongodb": 4, "redis": 8}
+"""Beside the product, each engine may take one part in this many of the memory, where the stack file says nothing."""
 
 
 def hosted(product: Product) -> dict[str, Hosted]:
@@ -16,6 +21,16 @@ def hosted(product: Product) -> dict[str, Hosted]:
         for name, backing in product.backing.items()
         if backing.provider == "host" and isinstance(backing, Hosted)
     }
+
+
+def memory_beside(backing: Hosted, host: int) -> int:
+    """MiB that a backing service may take beside the product, of so many that the host has."""
+    return backing.memory if backing.memory is not None else host // _SHARES[backing.engine]
+
+
+def memory_apart(backing: Hosted, host: int, services: int) -> int:
+    """MiB that it may take on a data host that it shares with others; `services` counts all of them."""
+    return backing.memory if backing.memory is not None else (host - SYSTEM_MIB) // services
 
 
 def data_hosts(product: Product) -> tuple[tuple[str, ...], ...]:

@@ -182,15 +182,15 @@ class Product(Model):
         return {name: service for role in roles for name, service in self.services.items() if service.role == role}
 
     def generated_values(self) -> Iterator[tuple[str, Generated]]:
-        """(name, how long) of each text that is generated: its variable, behind its service's name where it is one's
-        own."""
+        """(key, how long) of each text that is generated. The key is its variable, `<service>.<VARIABLE>` if it is one
+        service's own."""
         for variable, value in self.environment.items():
             if isinstance(value, Generated):
                 yield variable, value
         for name, service in self.services.items():
             for variable, value in service.environment.items():
                 if isinstance(value, Generated):
-                    yield f"{name}-{variable}", value
+                    yield f"{name}.{variable}", value
 
     def secret_references(self) -> Iterator[tuple[str, str]]:
         """(key path, secret's name) for each secret that the product names."""

@@ -214,8 +214,8 @@ def test_generated_texts_of_services_are_named_by_their_service() -> None:
     product = changed(services=services, environment={"SECRET_KEY": {"generate": 50}})
     assert list(product.generated_values()) == [
         ("SECRET_KEY", Generated(generate=50)),
-        ("api-KEY", Generated(generate=32)),
-        ("web-KEY", Generated(generate=64)),
+        ("api.KEY", Generated(generate=32)),
+        ("web.KEY", Generated(generate=64)),
     ]
 
 
