@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import pulumi
 import pulumi_random as random
 
 from settings.stack import Settings
-from settings.variables import Generated
 
 
 class Values(NamedTuple):
@@ -28,8 +27,8 @@ def gather(settings: Settings, facts: Mapping[str, Mapping[str, pulumi.Input[str
     parts: dict[str, Any] = {
         "secrets": {name: config.require_secret(name) for name in names},
         "generated": {
-            variable: _generate(f"{settings.name}-{variable.lower().replace('_', '-')}", value.generate)
-            for variable, value in _generated(settings)
+            key: _generate(f"{settings.name}-{key.lower().replace('_', '-').replace('.', '-')}", value.generate)
+            for key, value in settings.product.generated_values()
         },
         "facts": facts,
         "passwords": {
@@ -44,12 +43,6 @@ def gather(settings: Settings, facts: Mapping[str, Mapping[str, pulumi.Input[str
 def render(values: pulumi.Output[dict[str, Any]], text: Callable[[Values], str]) -> pulumi.Output[str]:
     """`text` of the values: a secret."""
     return pulumi.Output.secret(values.apply(lambda plain: text(Values(**plain))))
-
-
-def _generated(settings: Settings) -> Iterator[tuple[str, Generated]]:
-    for variable, value in settings.product.environment.items():
-        if isinstance(value, Generated):
-            yield variable, value
 
 
 def _generate(name: str, length: int) -> pulumi.Output[str]:
