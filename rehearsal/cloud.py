@@ -21,6 +21,7 @@ from rehearsal.docker import Docker
 from rehearsal.hosts import Hosts
 from rehearsal.image import host_image
 from rehearsal.internet import Internet, Outsider, internet_image
+from rehearsal.managed import Managed
 from rehearsal.model import CloudError, Host, HostSpec, InboundRule, Network, OutboundRule, Record
 from rehearsal.state import CloudState, Store
 
@@ -29,16 +30,8 @@ Progress = Callable[[str], None]
 _NAME = re.compile(r"^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$")
 _LABEL = "slipway.rehearsal"
 __all__ = [
-    "CloudError",
-    "Host",
-    "HostSpec",
-    "InboundRule",
-    "LocalCloud",
-    "Network",
-    "OutboundRule",
-    "Outsider",
-    "Record",
-]
+    "CloudError", "Host", "HostSpec", "InboundRule", "LocalCloud", "Network", "OutboundRule", "Outsider", "Record",
+]  # fmt: skip
 
 
 class LocalCloud:
@@ -63,6 +56,11 @@ class LocalCloud:
     @cached_property
     def _hosts(self) -> Hosts:
         return Hosts(self.docker, self._store, self._prefix, self._labels)
+
+    @cached_property
+    def managed(self) -> Managed:
+        """The cloud's load balancers and databases."""
+        return Managed(self.docker, self._store, self._prefix, tuple(self._labels), self.progress)
 
     # --- the cloud as a whole -------------------------------------------------------------------------------------
     def prepare(self) -> None:
@@ -196,6 +194,10 @@ class LocalCloud:
         """Starts a host that is off. Running already: nothing to do."""
         self.docker.call("start", self._container(host_id))
 
+    def cut_off(self, host_id: str, cut: bool = True) -> None:
+        """Pulls the network cable of a host that goes on running, or (`cut` False) puts it back."""
+        self._hosts.cut_off(host_id, cut)
+
     def delete_host(self, host_id: str) -> None:
         """Removes host, disk and addresses (reserved ones stay reserved). Absent: nothing to do."""
         self._hosts.delete(host_id)
@@ -267,6 +269,10 @@ class LocalCloud:
     def test_authority_pem(self) -> str:
         """Root certificates, in PEM, of the authority that issues by ACME here. Another one in every rehearsal."""
         return self._state().authorities["acme"]
+
+    def authorities_pem(self) -> str:
+        """All root certificates that hosts and visitors of this rehearsal trust, in PEM."""
+        return "".join(self._state().authorities.values())
 
     def publish_repository(self, path: Path, repository: str) -> str:
         """Puts a directory or git repository at https://github.com/<repository>.git; returns its main branch's commit.

@@ -13,18 +13,28 @@ from rehearsal.model import CloudError, InboundRule, OutboundRule
 
 # The host's interfaces towards the world: public and private. Others are the host's own (bridges of containers).
 _OUTSIDE = '{ "eth0", "eth1" }'
-_REMOVE = "table inet cloud\ndelete table inet cloud\n"
+_CLOUD = "cloud"
+SEVERED = "severed"
 
 
-def removal() -> str:
-    """Takes the firewall away, or does nothing."""
-    return _REMOVE
+def removal(table: str = _CLOUD) -> str:
+    """Takes the firewall (or another of the cloud's tables) away, or does nothing."""
+    return f"table inet {table}\ndelete table inet {table}\n"
+
+
+def severed() -> str:
+    """Lets nothing in and nothing out, not even on connections that there are: a cable that was pulled."""
+    return f"""{removal(SEVERED)}table inet {SEVERED} {{
+  chain inbound {{ type filter hook prerouting priority raw; iifname {_OUTSIDE} drop; }}
+  chain outbound {{ type filter hook postrouting priority 300; oifname {_OUTSIDE} drop; }}
+}}
+"""
 
 
 def ruleset(inbound: Sequence[InboundRule], outbound: Sequence[OutboundRule] | None) -> str:
     """Replaces the firewall at once. CloudError for a rule that a cloud would refuse."""
     lines = [
-        _REMOVE + "table inet cloud {",
+        f"{removal()}table inet {_CLOUD} {{",
         "  chain inbound {",
         "    type filter hook prerouting priority mangle; policy drop;",
         f"    iifname != {_OUTSIDE} accept",

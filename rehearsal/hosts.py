@@ -41,9 +41,10 @@ class Hosts:
         with self.store.change() as state:
             if network_id not in state.networks:
                 return
-            members = [host.name for host in state.hosts.values() if host.network_id == network_id]
+            members = state.members(network_id)
             if members:
-                raise CloudError(f"network {state.networks[network_id].name} still has members: {', '.join(members)}")
+                names = ", ".join(members.values())
+                raise CloudError(f"network {state.networks[network_id].name} still has members: {names}")
             self.docker.call("network", "rm", state.carriers[network_id])
             del state.networks[network_id], state.carriers[network_id]
 
@@ -64,18 +65,15 @@ class Hosts:
         return self.get(record.id)
 
     def _allocate(self, state: CloudState, spec: HostSpec) -> HostState:
-        taken = {host.public_address for host in state.hosts.values()}
         private = None
         if spec.network_id is not None:
             if spec.network_id not in state.networks:
                 raise CloudError(f"{spec.name}: there is no network {spec.network_id}")
-            members = [host for host in state.hosts.values() if host.network_id == spec.network_id]
-            used = {host.private_address for host in members if host.private_address}
-            private = private_address(state.networks[spec.network_id].cidr, used)
+            private = private_address(state.networks[spec.network_id].cidr, state.members(spec.network_id))
         record = HostState(
             id=f"host-{secrets.token_hex(4)}",
             name=spec.name,
-            public_address=host_address(state.subnet, taken),
+            public_address=host_address(state.subnet, state.public_addresses()),
             private_address=private,
             network_id=spec.network_id,
             cpus=spec.cpus,
@@ -215,6 +213,10 @@ class Hosts:
         """See LocalCloud."""
         self._filter(self.state_of(host_id), firewall.removal())
         self._set(host_id, firewall=None)
+
+    def cut_off(self, host_id: str, cut: bool) -> None:
+        """See LocalCloud."""
+        self._filter(self.state_of(host_id), firewall.severed() if cut else firewall.removal(firewall.SEVERED))
 
     def _filter(self, host: HostState, text: str) -> None:
         """From the anchor, whose network namespace the host shares, in one transaction."""

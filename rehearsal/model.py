@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -72,8 +73,110 @@ class OutboundRule:
 
 @dataclass(frozen=True)
 class Record:
-    """One DNS record of a name: `type` is A, AAAA, CNAME, TXT, MX, NS or CAA, `value` as a zone file would have it."""
+    """One DNS record of a name, `value` as a zone file would have it.
+
+    `type` is A, AAAA, CNAME, TXT, MX, NS, SRV or CAA.
+    """
 
     type: str
     value: str
     ttl: int = 60
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server that the cloud runs for its customer. `kind` is balancer, postgres, valkey or mongodb."""
+
+    id: str
+    name: str
+    kind: str
+    public_address: str
+    private_address: str
+    network_id: str
+    running: bool = True
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """A certificate with what leads to its authority, and its key, both in PEM."""
+
+    chain: str
+    key: str
+
+    def __repr__(self) -> str:
+        return "Certificate(…)"
+
+
+@dataclass(frozen=True)
+class Forwarding:
+    """What comes in at a port of a balancer, and where on its targets it goes.
+
+    `entry` is http, https, http2 or tcp, `target` too. `certificate` is the name of one that the cloud has;
+    `passthrough` leaves TLS to the targets.
+    """
+
+    entry: str
+    entry_port: int
+    target: str
+    target_port: int
+    certificate: str | None = None
+    passthrough: bool = False
+
+
+@dataclass(frozen=True)
+class HealthCheck:
+    """How a balancer looks after its targets: `protocol` is http, https or tcp, times are in seconds."""
+
+    protocol: str
+    port: int
+    path: str = "/"
+    interval: int = 10
+    timeout: int = 5
+    failures_out: int = 3
+    successes_in: int = 5
+
+
+@dataclass(frozen=True)
+class Balancing:
+    """All that a balancer does. `targets` are private addresses by name; `allow` and `deny` are CIDRs of visitors."""
+
+    forwardings: tuple[Forwarding, ...]
+    check: HealthCheck
+    targets: Mapping[str, str]
+    redirect: bool = False
+    proxy_protocol: bool = False
+    keepalive: bool = False
+    cookie: str | None = None
+    cookie_seconds: int = 0
+    idle_seconds: int = 60
+    allow: tuple[str, ...] = ()
+    deny: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class DatabaseSpec:
+    """A database server to make.
+
+    `engine` is postgres, valkey or mongodb; `names` are those that its certificate is for; `memory_mib` and
+    `connections` are what its plan allows; `eviction` is Valkey's. `source` is the server that it is a replica of.
+    """
+
+    name: str
+    engine: str
+    network_id: str
+    names: tuple[str, ...]
+    memory_mib: int
+    connections: int = 100
+    eviction: str = "noeviction"
+    source: str | None = None
+
+
+@dataclass(frozen=True)
+class Pool:
+    """A pool of connections to a database. `user` None: whoever logs in."""
+
+    name: str
+    database: str
+    size: int
+    mode: str
+    user: str | None = None

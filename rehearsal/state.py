@@ -11,7 +11,7 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from rehearsal.cache import locked
-from rehearsal.model import CloudError, Network, Record
+from rehearsal.model import Certificate, CloudError, Network, Record
 
 
 @dataclass
@@ -32,6 +32,24 @@ class HostState:
 
 
 @dataclass
+class ServerState:
+    """A server of the cloud's own (see model.Server): where it is, its containers, and what it was told last."""
+
+    id: str
+    name: str
+    kind: str
+    network_id: str
+    public_address: str
+    private_address: str
+    anchor: str = ""
+    containers: dict[str, str] = field(default_factory=dict)  # by what runs in them
+    names: tuple[str, ...] = ()  # that its certificate is for
+    passwords: dict[str, str] = field(default_factory=dict)  # by user: hence the file's mode
+    trusted: list[str] | None = None  # CIDRs that reach it; None: everybody
+    source: str | None = None  # the server that it is a replica of
+
+
+@dataclass
 class CloudState:
     """The whole cloud. Ids of containers and networks are the container engine's."""
 
@@ -48,6 +66,24 @@ class CloudState:
     reserved: dict[str, str | None] = field(default_factory=dict)  # address: the host it leads to
     records: dict[str, list[Record]] = field(default_factory=dict)
     databases: dict[str, str] = field(default_factory=dict)  # URL by name, with its password: hence the file's mode
+    servers: dict[str, ServerState] = field(default_factory=dict)
+    certificates: dict[str, Certificate] = field(default_factory=dict)  # by name
+    database_authority: Certificate | None = None
+
+    def public_addresses(self) -> set[str]:
+        """Those that hosts and servers have."""
+        return {member.public_address for member in self._everybody()}
+
+    def members(self, network_id: str) -> dict[str, str]:
+        """Who is in a private network: names by private address."""
+        return {
+            member.private_address: member.name
+            for member in self._everybody()
+            if member.network_id == network_id and member.private_address
+        }
+
+    def _everybody(self) -> list[HostState | ServerState]:
+        return [*self.hosts.values(), *self.servers.values()]
 
 
 _ADAPTER = TypeAdapter(CloudState)

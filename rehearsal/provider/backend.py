@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from rehearsal.model import Balancing
+
 
 @dataclass(frozen=True)
 class Machine:
@@ -83,6 +85,27 @@ class Cloud(Protocol):
 
     def assign(self, address: str, host: str | None) -> None:
         """Leads the address to the host, or nowhere."""
+
+    def certify(self, name: str, domains: Sequence[str]) -> None:
+        """Gets a certificate for these names from the authority that everybody trusts, and keeps it."""
+
+    def keep_certificate(self, name: str, chain: str, key: str) -> None:
+        """Keeps one that the customer brought. Raises CloudError where its key does not fit."""
+
+    def forget_certificate(self, name: str) -> None:
+        """Nothing uses it any more."""
+
+    def add_balancer(self, balancer: str, name: str, network: str) -> Addresses:
+        """Makes a load balancer that answers nobody yet."""
+
+    def balance(self, balancer: str, balancing: Balancing) -> None:
+        """Has it do this from now on, and break no connection for it."""
+
+    def serves(self, server: str) -> bool:
+        """Whether a balancer or a database is still there."""
+
+    def remove_server(self, server: str) -> None:
+        """Removes a balancer, or a database with its data."""
 
     def publish_names(self, names: Sequence[Name]) -> None:
         """The records that the resolver answers with, all of them."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rehearsal.cloud import LocalCloud
-from rehearsal.model import CloudError, HostSpec, InboundRule, OutboundRule, Record
+from rehearsal.model import Balancing, CloudError, HostSpec, InboundRule, OutboundRule, Record, Server
 from rehearsal.provider.backend import Addresses, Machine, Name, Opening
 from rehearsal.provider.store import Store
 
@@ -19,7 +19,7 @@ NAME = "SLIPWAY_REHEARSAL_CLOUD_NAME"
 
 
 class LocalHosts:
-    """A `rehearsal.provider.backend.Cloud` made of containers. Tables of its own: `local_hosts`, `local_networks`."""
+    """A `rehearsal.provider.backend.Cloud` made of containers. Its tables: `local_hosts`, `_networks`, `_servers`."""
 
     def __init__(self, cloud: LocalCloud, store: Store) -> None:
         self._cloud, self._store = cloud, store
@@ -36,14 +36,13 @@ class LocalHosts:
             self._cloud.delete_network(row["local"])
 
     def boot(self, host: str, machine: Machine) -> Addresses:
-        network = self._store.read()["local_networks"][machine.network]["local"]
         made = self._cloud.create_host(
             HostSpec(
                 name=machine.name,
                 cpus=machine.cpus,
                 memory_mib=machine.memory,
                 user_data=machine.user_data,
-                network_id=network,
+                network_id=self._network(machine.network),
                 image=machine.image,
                 ssh_keys=machine.ssh_keys,
             )
@@ -86,6 +85,36 @@ class LocalHosts:
     def assign(self, address: str, host: str | None) -> None:
         self._cloud.assign_address(address, self._local(host) if host else None)
 
+    def certify(self, name: str, domains: Sequence[str]) -> None:
+        self._cloud.managed.certificates.issue(name, domains)
+
+    def keep_certificate(self, name: str, chain: str, key: str) -> None:
+        self._cloud.managed.certificates.bring(name, chain, key)
+
+    def forget_certificate(self, name: str) -> None:
+        self._cloud.managed.certificates.forget(name)
+
+    def add_balancer(self, balancer: str, name: str, network: str) -> Addresses:
+        return self._added(balancer, self._cloud.managed.balancers.create(name, self._network(network)))
+
+    def _added(self, identifier: str, made: Server) -> Addresses:
+        with self._store.transaction() as account:
+            account["local_servers"][identifier] = {"local": made.id}
+        return Addresses(public=made.public_address, private=made.private_address)
+
+    def balance(self, balancer: str, balancing: Balancing) -> None:
+        self._cloud.managed.balancers.configure(self._server(balancer), balancing)
+
+    def serves(self, server: str) -> bool:
+        row = self._store.read()["local_servers"].get(server)
+        return row is not None and any(found.id == row["local"] for found in self._cloud.managed.servers.all())
+
+    def remove_server(self, server: str) -> None:
+        with self._store.transaction() as account:
+            row = account["local_servers"].pop(server, None)
+        if row:
+            self._cloud.managed.servers.remove(row["local"])
+
     def publish_names(self, names: Sequence[Name]) -> None:
         records: defaultdict[str, list[Record]] = defaultdict(list)
         for item in names:
@@ -96,6 +125,15 @@ class LocalHosts:
         row = self._store.read()["local_hosts"].get(host)
         if row is None:
             raise CloudError(f"the local cloud has no host for the droplet {host}")
+        return str(row["local"])
+
+    def _network(self, network: str) -> str:
+        return str(self._store.read()["local_networks"][network]["local"])
+
+    def _server(self, server: str) -> str:
+        row = self._store.read()["local_servers"].get(server)
+        if row is None:
+            raise CloudError(f"the local cloud has no server for {server}")
         return str(row["local"])
 
 

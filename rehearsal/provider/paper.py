@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
+from rehearsal.model import Balancing
 from rehearsal.provider.backend import Addresses, Machine, Name, Opening, rules_of
 from rehearsal.provider.store import Store
 
 
 class PaperCloud:
-    """Keeps what it was asked for in the store, in the tables `paper_hosts`, `_networks`, `_addresses`, `_names`."""
+    """Keeps what it was asked for in the store, in tables of its own that begin with `paper_`."""
 
     def __init__(self, directory: Path) -> None:
         self._store = Store(directory)
@@ -59,6 +61,38 @@ class PaperCloud:
     def assign(self, address: str, host: str | None) -> None:
         with self._store.transaction() as account:
             account["paper_addresses"][address] = {"host": host}
+
+    def certify(self, name: str, domains: Sequence[str]) -> None:
+        with self._store.transaction() as account:
+            account["paper_certificates"][name] = {"domains": list(domains)}
+
+    def keep_certificate(self, name: str, chain: str, key: str) -> None:
+        with self._store.transaction() as account:
+            account["paper_certificates"][name] = {"chain": chain}
+
+    def forget_certificate(self, name: str) -> None:
+        with self._store.transaction() as account:
+            account["paper_certificates"].pop(name, None)
+
+    def add_balancer(self, balancer: str, name: str, network: str) -> Addresses:
+        return self._add_server(balancer, {"name": name, "network": network})
+
+    def _add_server(self, server: str, row: dict[str, object]) -> Addresses:
+        with self._store.transaction() as account:
+            place = len(account["paper_servers"]) + 150
+            account["paper_servers"][server] = row
+        return Addresses(public=f"198.51.100.{place}", private=f"10.0.0.{place}")
+
+    def balance(self, balancer: str, balancing: Balancing) -> None:
+        with self._store.transaction() as account:
+            account["paper_servers"][balancer]["balancing"] = asdict(balancing)
+
+    def serves(self, server: str) -> bool:
+        return server in self._store.read()["paper_servers"]
+
+    def remove_server(self, server: str) -> None:
+        with self._store.transaction() as account:
+            account["paper_servers"].pop(server, None)
 
     def publish_names(self, names: Sequence[Name]) -> None:
         with self._store.transaction() as account:

@@ -60,6 +60,10 @@ REPLACES: dict[str, frozenset[str]] = {
     f"{_DO}certificate:Certificate": frozenset(
         {"name", "privateKey", "leafCertificate", "certificateChain", "domains", "type"}
     ),
+    # loadbalancer/resource_loadbalancer.go
+    f"{_DO}loadBalancer:LoadBalancer": frozenset(
+        {"region", "vpcUuid", "subnetUuid", "ip", "type", "network", "networkStack"}
+    ),
     "cloudflare:index/dnsRecord:DnsRecord": frozenset({"zoneId", "type"}),
     "cloudflare:index/zoneSetting:ZoneSetting": frozenset({"zoneId", "settingId"}),
     "cloudflare:index/ruleset:Ruleset": frozenset({"zoneId", "accountId", "kind", "name", "phase"}),

@@ -3,33 +3,17 @@
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from rehearsal.cloud import CloudError, HostSpec, InboundRule, LocalCloud, OutboundRule, Record
 from tests.hosts.conftest import LocalHost
+from tests.hosts.looking import eventually, reaches
 
 pytestmark = pytest.mark.hosts
 
 EVERYBODY = ("0.0.0.0/0", "::/0")
-
-
-def eventually(what: Callable[[], bool], seconds: float = 60) -> bool:
-    """Whether it comes true in time."""
-    deadline = time.monotonic() + seconds
-    while not what():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.2)
-    return True
-
-
-def reaches(cloud: LocalCloud, address: str, port: int) -> bool:
-    """Whether somebody on the internet gets through to a port."""
-    return cloud.outsider().run(["nc", "-z", "-w", "2", address, str(port)]).returncode == 0
 
 
 def listen(host: LocalHost, port: int) -> None:
@@ -175,6 +159,17 @@ def test_a_reserved_address_moves_from_host_to_host(local_cloud: LocalCloud, loc
     finally:
         local_cloud.delete_host(other.id)
         local_cloud.release_address(address)
+
+
+def test_a_host_that_is_cut_off_goes_on_and_reaches_nobody(fresh_host: LocalHost) -> None:
+    """DV6: a lost network, which a lost host looks like from outside; connections that there are end, too."""
+    cloud, host = fresh_host.cloud, fresh_host.host
+    cloud.cut_off(host.id)
+    assert not reaches(cloud, host.public_address, 22)
+    assert cloud.exec(host.id, ["ping", "-c", "1", "-W", "1", cloud.resolver_address]).returncode != 0
+    assert cloud.exec(host.id, ["systemctl", "is-system-running"]).stdout == "running\n"
+    cloud.cut_off(host.id, cut=False)
+    assert reaches(cloud, host.public_address, 22)
 
 
 def test_another_size_keeps_the_disk(local_cloud: LocalCloud) -> None:

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from rehearsal.firewall import removal, ruleset
+from rehearsal.firewall import SEVERED, removal, ruleset, severed
 from rehearsal.model import CloudError, InboundRule, OutboundRule
 
 EVERYBODY = ("0.0.0.0/0", "::/0")
@@ -63,8 +63,15 @@ def test_a_rule_that_a_cloud_would_refuse_is_refused(rule: InboundRule, reason: 
         ruleset([rule], None)
 
 
+def test_a_severed_host_has_another_table_than_its_firewall() -> None:
+    assert severed().startswith(removal(SEVERED))
+    assert "table inet cloud" not in severed()
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="nft answers only root")
 def test_nft_understands_it() -> None:
-    text = ruleset(INBOUND, [OutboundRule("tcp", "all", EVERYBODY), OutboundRule("udp", "53", ("192.0.2.0/24",))])
+    text = severed() + ruleset(
+        INBOUND, [OutboundRule("tcp", "all", EVERYBODY), OutboundRule("udp", "53", ("192.0.2.0/24",))]
+    )
     done = subprocess.run(["nft", "-c", "-f", "-"], input=text, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -11,6 +11,8 @@ have to be unique.
 
 from __future__ import annotations
 
+from rehearsal.provider.digitalocean.balancer import LoadBalancer
+from rehearsal.provider.digitalocean.certificate import Certificate
 from rehearsal.provider.digitalocean.dns import DnsRecord, Domain
 from rehearsal.provider.digitalocean.droplet import Droplet
 from rehearsal.provider.digitalocean.firewall import Firewall
@@ -18,7 +20,7 @@ from rehearsal.provider.digitalocean.grouping import Project, ProjectResources, 
 from rehearsal.provider.digitalocean.lookups import FUNCTIONS
 from rehearsal.provider.digitalocean.monitoring import MonitorAlert, UptimeAlert, UptimeCheck
 from rehearsal.provider.digitalocean.network import ReservedIp, ReservedIpAssignment, Vpc
-from rehearsal.provider.digitalocean.spaces import BucketCors, BucketPolicy, Certificate, SpacesBucket, SpacesKey
+from rehearsal.provider.digitalocean.spaces import BucketCors, BucketPolicy, SpacesBucket, SpacesKey
 from rehearsal.provider.digitalocean.volume import Volume, VolumeAttachment
 
 RESOURCES = (
@@ -43,6 +45,7 @@ RESOURCES = (
     BucketCors(),
     SpacesKey(),
     Certificate(),
+    LoadBalancer(),
 )
 
 __all__ = ["FUNCTIONS", "RESOURCES"]

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from rehearsal.provider.backend import Name
+from rehearsal.provider.digitalocean.balancing import certificates_of
 from rehearsal.provider.resource import Context, Failure, Recorded, RefusedError, known, matches, number
 from rehearsal.provider.store import Account, Record
 from rehearsal.provider.values import UNKNOWN, Properties
@@ -142,10 +143,9 @@ def publish(context: Context) -> None:
     """Gives the resolver every record of every provider."""
     with context.store.exclusive("names"):
         account = context.store.read()
-        names = sorted(
-            {*_digitalocean(account), *_cloudflare(account)}, key=lambda item: (item.name, item.type, item.value)
-        )
-        context.cloud.publish_names(names)
+        found = [*_digitalocean(account), *_of_balancers(account), *_cloudflare(account)]
+        names = {(item.name, item.type, item.value): item for item in reversed(found)}
+        context.cloud.publish_names([names[key] for key in sorted(names)])
 
 
 def _digitalocean(account: Account) -> list[Name]:
@@ -154,6 +154,17 @@ def _digitalocean(account: Account) -> list[Name]:
         value = row["domain"] if row["value"] == "@" else str(row["value"]).rstrip(".")
         names.append(Name(fqdn(row["name"], row["domain"]), row["type"], value, int(row.get("ttl", _ZONE_TTL))))
     return names
+
+
+def _of_balancers(account: Account) -> list[Name]:
+    """Those that the cloud itself makes for a balancer's certificates, unless it is told not to."""
+    return [
+        _name(domain, row["ip"])
+        for row in account["load_balancers"].values()
+        if row.get("ip") and not row["disableLetsEncryptDnsRecords"]
+        for certificate in sorted(certificates_of(row))
+        for domain in account["certificates"].get(certificate, {}).get("domains", ())
+    ]
 
 
 def _cloudflare(account: Account) -> list[Name]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import uuid
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from rehearsal.provider.backend import Machine
 from rehearsal.provider.digitalocean.catalog import HOURS_A_MONTH, IMAGES, KNOWN_REGIONS, REGIONS, SIZES, offers
-from rehearsal.provider.digitalocean.firewall import apply_firewalls
-from rehearsal.provider.digitalocean.network import free_range
+from rehearsal.provider.digitalocean.following import follow
+from rehearsal.provider.digitalocean.network import default_vpc
 from rehearsal.provider.resource import Context, Failure, RefusedError, Resource, known, matches, now, number
 from rehearsal.provider.store import Account, Record
 from rehearsal.provider.values import Properties
@@ -106,7 +105,7 @@ class Droplet(Resource):
     def create(self, context: Context, inputs: Properties) -> tuple[str, Properties]:
         identifier = number()
         if "vpcUuid" not in inputs and inputs.get("region") in REGIONS:
-            inputs = {**inputs, "vpcUuid": _default_vpc(context, inputs["region"])}
+            inputs = {**inputs, "vpcUuid": default_vpc(context, inputs["region"])}
         with context.store.transaction() as account:
             row = self._admit(account, inputs)
             keys = tuple(_public_key(account, str(item)) for item in inputs.get("sshKeys", ()))
@@ -134,7 +133,7 @@ class Droplet(Resource):
         with context.store.transaction() as account:
             row = account["droplets"][identifier]
             row.update(ipv4Address=addresses.public, ipv4AddressPrivate=addresses.private)
-        apply_firewalls(context)
+        follow(context)
         return identifier, self._shown(identifier, row)
 
     def _admit(self, account: Account, inputs: Properties) -> Record:
@@ -193,6 +192,7 @@ class Droplet(Resource):
             return None
         if not context.cloud.exists(identifier):
             _forget(context, identifier)  # somebody removed it behind our back: nothing of it is left
+            follow(context)
             return None
         return self._shown(identifier, row)
 
@@ -217,12 +217,13 @@ class Droplet(Resource):
         if SIZES[size] != before:
             context.log(f"resizing {inputs['name']} to {size}: off and on again")
             context.cloud.resize(identifier, SIZES[size].vcpus, SIZES[size].memory)
-        apply_firewalls(context)
+        follow(context)
         return self._shown(identifier, row)
 
     def delete(self, context: Context, identifier: str, state: Properties) -> None:
         context.cloud.remove(identifier)
         _forget(context, identifier)
+        follow(context)
 
 
 def _forget(context: Context, identifier: str) -> None:
@@ -234,22 +235,13 @@ def _forget(context: Context, identifier: str) -> None:
         for row in account["reserved_ips"].values():
             if row.get("dropletId") == identifier:
                 del row["dropletId"]
+        for row in account["load_balancers"].values():
+            if "dropletIds" in row:
+                row["dropletIds"] = [item for item in row["dropletIds"] if str(item) != identifier]
 
 
 def _hash(text: str | None) -> str:
     return hashlib.sha1(text.encode()).hexdigest() if text else ""  # noqa: S324 - what the real provider keeps
-
-
-def _default_vpc(context: Context, region: str) -> str:
-    """The region's default network, where the program names none; made when it is first used."""
-    with context.store.exclusive("networks"), context.store.transaction() as account:
-        for identifier, row in account["vpcs"].items():
-            if row["region"] == region and row.get("default"):
-                return identifier
-        identifier, block = str(uuid.uuid4()), free_range(account["vpcs"].values())
-        account["vpcs"][identifier] = {"name": f"default-{region}", "region": region, "ipRange": block, "default": True}
-    context.cloud.add_network(identifier, f"default-{region}", block)
-    return identifier
 
 
 def _public_key(account: Account, wanted: str) -> str:

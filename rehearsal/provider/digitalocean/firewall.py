@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, ClassVar
 
 from rehearsal.provider.backend import Opening, rules_of
@@ -26,6 +26,7 @@ class Firewall(Recorded):
     unordered = frozenset(
         {"dropletIds", "tags", "inboundRules", "outboundRules", "sourceAddresses", "sourceDropletIds", "sourceTags"}
         | {"sourceLoadBalancerUids", "destinationAddresses", "destinationDropletIds", "destinationTags"}
+        | {"destinationLoadBalancerUids"}
     )
     table = "firewalls"
     described_as = "firewall"
@@ -63,7 +64,11 @@ class Firewall(Recorded):
             raise RefusedError(_ERROR + f"a firewall can have a maximum of {_MOST_RULES} rules")
         for rule in rules:
             _refuse_rule(rule)
-        _refuse_targets(context.store.read(), inputs)
+        account = context.store.read()
+        _refuse_targets(account, inputs)
+        for uid in (uid for rule in rules for uid in _balancers(rule)):
+            if uid not in account["load_balancers"]:
+                raise RefusedError(_ERROR + f"failed to find load balancer {uid}")
 
     def describe(self, identifier: str, inputs: Properties) -> Properties:
         return {"createdAt": now(), "status": "succeeded", "pendingChanges": []}
@@ -136,11 +141,12 @@ def _stands_before(firewall: Record, droplet: str, row: Record) -> bool:
 
 
 def _openings(account: Account, firewalls: Iterable[Record], side: str) -> list[Opening]:
-    return [
+    openings = [
         Opening(rule["protocol"], _ports(rule), tuple(sorted(_others(account, rule))))
         for firewall in firewalls
         for rule in firewall.get(side, ())
     ]
+    return [opening for opening in openings if opening.others]  # a tag that no droplet has lets nobody in
 
 
 def _ports(rule: Mapping[str, Any]) -> str:
@@ -151,8 +157,20 @@ def _ports(rule: Mapping[str, Any]) -> str:
 def _others(account: Account, rule: Mapping[str, Any]) -> Iterable[str]:
     for address in (*rule.get("sourceAddresses", ()), *rule.get("destinationAddresses", ())):
         yield str(ipaddress.ip_network(address, strict=False))
-    wanted_ids = {str(item) for key in ("sourceDropletIds", "destinationDropletIds") for item in rule.get(key, ())}
-    wanted_tags = {tag for key in ("sourceTags", "destinationTags") for tag in rule.get(key, ())}
+    ids = {str(item) for key in ("sourceDropletIds", "destinationDropletIds") for item in rule.get(key, ())}
+    tags = {tag for key in ("sourceTags", "destinationTags") for tag in rule.get(key, ())}
+    yield from droplet_addresses(account, ids, tags)
+    for balancer in _balancers(rule):
+        row = account["load_balancers"].get(balancer, {})
+        yield from (f"{row[key]}/32" for key in ("ip", "privateAddress") if key in row)
+
+
+def _balancers(rule: Mapping[str, Any]) -> Iterable[str]:
+    return (uid for key in ("sourceLoadBalancerUids", "destinationLoadBalancerUids") for uid in rule.get(key, ()))
+
+
+def droplet_addresses(account: Account, ids: Collection[str], tags: Collection[str]) -> Iterable[str]:
+    """Both addresses, as CIDRs, of each droplet that is named or has one of the tags."""
     for identifier, row in account["droplets"].items():
-        if identifier in wanted_ids or wanted_tags & set(row["tags"]):
+        if identifier in ids or not set(tags).isdisjoint(row["tags"]):
             yield from (f"{row[key]}/32" for key in ("ipv4Address", "ipv4AddressPrivate") if row.get(key))

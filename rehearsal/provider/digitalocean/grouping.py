@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
 from rehearsal.provider.digitalocean.droplet import BAD_TAG, TAG
-from rehearsal.provider.digitalocean.firewall import apply_firewalls
+from rehearsal.provider.digitalocean.following import follow
 from rehearsal.provider.resource import Context, Failure, Recorded, RefusedError, known, matches, now, number
 from rehearsal.provider.store import Account, Record
 from rehearsal.provider.values import UNKNOWN, Properties
@@ -18,7 +18,7 @@ _KEYS = "Error creating SSH Key: POST https://api.digitalocean.com/v2/account/ke
 # the kinds that a project can hold, and where the stand-in keeps them
 _GROUPED = {
     "droplet": "droplets", "domain": "domains", "volume": "volumes", "space": "buckets", "reservedip": "reserved_ips",
-    "floatingip": "reserved_ips",
+    "floatingip": "reserved_ips", "loadbalancer": "load_balancers", "dbaas": "database_clusters",
 }  # fmt: skip
 
 
@@ -94,16 +94,17 @@ class Tag(Recorded):
         account = context.store.read()
         if identifier not in account[self.table]:
             return None
-        counts = {f"{kind}Count": _tagged(account, kind, identifier) for kind in ("droplets", "volumes")}
+        tables = {"droplets": "droplets", "volumes": "volumes", "databases": "database_clusters"}
+        counts = {f"{kind}Count": _tagged(account, table, identifier) for kind, table in tables.items()}
         return {"name": identifier, **counts, "totalResourceCount": sum(counts.values())}
 
     def delete(self, context: Context, identifier: str, state: Properties) -> None:
         with context.store.transaction() as account:
             account[self.table].pop(identifier, None)
-            for table in ("droplets", "volumes", "firewalls"):
+            for table in ("droplets", "volumes", "firewalls", "database_clusters"):
                 for row in account[table].values():
                     row["tags"] = [tag for tag in row.get("tags", ()) if tag != identifier]
-        apply_firewalls(context)
+        follow(context)
 
 
 def _tagged(account: Account, table: str, tag: str) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import secrets
+import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
@@ -12,6 +13,7 @@ from rehearsal.provider.resource import Context, Failure, Recorded, RefusedError
 from rehearsal.provider.store import Record
 from rehearsal.provider.values import Properties
 
+_MEMBERS = ("droplets", "load_balancers", "database_clusters", "database_replicas")
 _PRIVATE = tuple(ipaddress.ip_network(block) for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
 
 
@@ -60,7 +62,7 @@ class Vpc(Recorded):
 
     def delete(self, context: Context, identifier: str, state: Properties) -> None:
         with context.store.transaction() as account:
-            if any(row.get("vpcUuid") == identifier for row in account["droplets"].values()):
+            if any(row.get("vpcUuid") == identifier for table in _MEMBERS for row in account[table].values()):
                 raise RefusedError(
                     f"Error deleting VPC: DELETE https://api.digitalocean.com/v2/vpcs/{identifier}: "
                     "409 Can not delete VPC with members"
@@ -101,6 +103,18 @@ def free_range(rows: Iterable[Record]) -> str:
         if not any(block.overlaps(other) for other in taken):
             return str(block)
     raise RefusedError("Error creating VPC: 422 no free network range is left in your account")
+
+
+def default_vpc(context: Context, region: str) -> str:
+    """The region's default network, where the program names none; made when it is first used."""
+    with context.store.exclusive("networks"), context.store.transaction() as account:
+        for identifier, row in account["vpcs"].items():
+            if row["region"] == region and row.get("default"):
+                return identifier
+        identifier, block = str(uuid.uuid4()), free_range(account["vpcs"].values())
+        account["vpcs"][identifier] = {"name": f"default-{region}", "region": region, "ipRange": block, "default": True}
+    context.cloud.add_network(identifier, f"default-{region}", block)
+    return identifier
 
 
 class ReservedIp(Recorded):

@@ -1,13 +1,11 @@
-"""Spaces buckets, their keys and policies, and certificates: recorded, with the outputs that the cloud would give."""
+"""Spaces buckets, their keys and policies: recorded, with the outputs that the cloud would give."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import secrets
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
 from rehearsal.provider.digitalocean.catalog import SPACES_REGIONS
@@ -153,71 +151,3 @@ class SpacesKey(Recorded):
 
     def describe(self, identifier: str, inputs: Properties) -> Properties:
         return {"accessKey": identifier, "createdAt": now(), "secretKey": secrets.token_urlsafe(32)[:43]}
-
-
-class Certificate(Recorded):
-    """`digitalocean:index/certificate:Certificate`: its id is its name; the key and the chain are kept as hashes."""
-
-    token = "digitalocean:index/certificate:Certificate"  # noqa: S105
-    optional: ClassVar[tuple[str, ...]] = (
-        "certificateChain",
-        "domains",
-        "leafCertificate",
-        "name",
-        "privateKey",
-        "type",
-    )
-    computed = ("notAfter", "sha1Fingerprint", "state", "uuid")
-    defaults: ClassVar[Mapping[str, Any]] = {"type": "custom"}
-    secret_inputs = ("privateKey",)
-    secret_outputs = ("privateKey",)
-    hashed = frozenset({"privateKey", "leafCertificate", "certificateChain"})
-    named = "name"
-    unordered = frozenset({"domains"})
-    table = "certificates"
-    described_as = "certificate"
-
-    def new_id(self, inputs: Properties) -> str:
-        return str(inputs["name"])
-
-    def check(self, context: Context, inputs: Properties) -> list[Failure]:
-        kind, given = inputs["type"], [key for key in self.hashed if key in inputs]
-        if kind not in ("custom", "lets_encrypt"):
-            return [Failure("type", f'expected type to be one of ["custom" "lets_encrypt"], got {kind}')]
-        if kind == "lets_encrypt":
-            if "domains" not in inputs:
-                return [Failure("domains", "`domains` is required for when type is `lets_encrypt`")]
-            return [Failure(key, f'"{key}": conflicts with domains') for key in given]
-        missing = [key for key in ("privateKey", "leafCertificate") if key not in inputs]
-        return [Failure(key, f"`{key}` is required for when type is `custom`") for key in missing]
-
-    def refuse(self, context: Context, rows: Mapping[str, Record], identifier: str | None, inputs: Properties) -> None:
-        if inputs["name"] in rows:
-            raise RefusedError("Error creating Certificate: 422 certificate name must be unique")
-        zones = context.store.read()["domains"]
-        for name in inputs.get("domains", ()):
-            if not any(name == zone or name.endswith(f".{zone}") for zone in zones):
-                raise RefusedError(
-                    f"Error creating Certificate: 422 domain {name} is not managed by DigitalOcean DNS on your account"
-                )
-
-    def kept(self, inputs: Properties) -> Properties:
-        return {
-            key: _hash(value) if key in self.hashed else value for key, value in inputs.items() if key != "privateKey"
-        }
-
-    def describe(self, identifier: str, inputs: Properties) -> Properties:
-        hashes = {key: _hash(inputs[key]) for key in self.hashed if key in inputs}
-        until = (datetime.now(UTC) + timedelta(days=90)).strftime("%Y-%m-%dT%H:%M:%SZ")
-        print_ = hashlib.sha1(identifier.encode()).hexdigest()  # noqa: S324 - shaped like a fingerprint
-        return {
-            **hashes,
-            "notAfter": until,
-            "sha1Fingerprint": print_,
-            "state": "verified",
-            "uuid": secrets.token_hex(16),
-        }
-
-
-def _hash(text: str) -> str:
-    return hashlib.sha1(text.encode()).hexdigest()  # noqa: S324 - what the real provider keeps

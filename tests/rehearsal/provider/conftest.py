@@ -7,6 +7,7 @@ import importlib
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent import futures
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from google.protobuf import empty_pb2
 from pulumi.runtime.proto import engine_pb2_grpc, provider_pb2, provider_pb2_grpc
 
 from rehearsal.provider.__main__ import MODULES
+from rehearsal.provider.backend import Cloud
 from rehearsal.provider.paper import PaperCloud
 from rehearsal.provider.resource import Context
 from rehearsal.provider.servicer import Servicer
@@ -112,40 +114,42 @@ class Engine(engine_pb2_grpc.EngineServicer):
         return empty_pb2.Empty()
 
 
-@pytest.fixture
-def start_plugin(tmp_path: Path) -> Iterator[Callable[[str], Plugin]]:
-    """Starts the plugin of a name; all of one test share a cloud, as those of one engine do."""
-    servers: list[grpc.Server] = []
-    channels: list[grpc.Channel] = []
+@contextmanager
+def serving(add: Callable[[grpc.Server], None]) -> Iterator[int]:
+    """A gRPC server with what `add` puts into it; its port."""
+    server = grpc.server(futures.ThreadPoolExecutor(max_workers=8))
+    add(server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    try:
+        yield int(port)
+    finally:
+        server.stop(0).wait()
 
-    def serve(add: Callable[[grpc.Server], None]) -> int:
-        server = grpc.server(futures.ThreadPoolExecutor(max_workers=8))
-        add(server)
-        port = server.add_insecure_port("127.0.0.1:0")
-        server.start()
-        servers.append(server)
-        return int(port)
 
-    def start(name: str) -> Plugin:
-        said: list[str] = []
-        engine = serve(lambda server: engine_pb2_grpc.add_EngineServicer_to_server(Engine(said), server))
-        module = importlib.import_module(MODULES[name])
-        store = Store(tmp_path)
-        context = Context(store=store, cloud=PaperCloud(tmp_path))
-        servicer = Servicer(name, module.RESOURCES, context, getattr(module, "FUNCTIONS", None))
-        port = serve(lambda server: provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server))
-        channel = grpc.insecure_channel(f"127.0.0.1:{port}")
-        channels.append(channel)
+@contextmanager
+def running_plugin(name: str, store: Store, cloud: Cloud) -> Iterator[Plugin]:
+    """The plugin of a name on a cloud."""
+    said: list[str] = []
+    module = importlib.import_module(MODULES[name])
+    context = Context(store=store, cloud=cloud)
+    servicer = Servicer(name, module.RESOURCES, context, getattr(module, "FUNCTIONS", None))
+    with (
+        serving(lambda server: engine_pb2_grpc.add_EngineServicer_to_server(Engine(said), server)) as engine,
+        serving(lambda server: provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)) as port,
+        grpc.insecure_channel(f"127.0.0.1:{port}") as channel,
+    ):
         plugin = Plugin(provider_pb2_grpc.ResourceProviderStub(channel), store, said)
         plugin.stub.Handshake(provider_pb2.ProviderHandshakeRequest(engine_address=f"127.0.0.1:{engine}"))
         plugin.stub.Configure(provider_pb2.ConfigureRequest(args=marshal(FAKE_KEYS), acceptSecrets=True))
-        return plugin
+        yield plugin
 
-    yield start
-    for channel in channels:
-        channel.close()
-    for server in servers:
-        server.stop(0).wait()
+
+@pytest.fixture
+def start_plugin(tmp_path: Path) -> Iterator[Callable[[str], Plugin]]:
+    """Starts the plugin of a name; all of one test share a cloud, as those of one engine do."""
+    with ExitStack() as started:
+        yield lambda name: started.enter_context(running_plugin(name, Store(tmp_path), PaperCloud(tmp_path)))
 
 
 @pytest.fixture
