@@ -12,7 +12,7 @@ from typing import Any
 import pulumi
 
 from architectures import foundation, machines, wiring
-from components.dns import Names, NamesArgs
+from components.dns import Names, NamesArgs, Zone
 from components.droplet import Droplet, DropletArgs, LoginKey
 from components.firewall import Firewall, FirewallArgs
 from components.host_setup import HostSetup, HostSetupArgs
@@ -49,7 +49,8 @@ def build(
         ),
         opts=pulumi.ResourceOptions(depends_on=[firewall]),  # never on the internet without it
     )
-    names = Names(f"{name}-names", NamesArgs(settings.product.domains, droplet.address, settings.dns))
+    zone = Zone(f"{name}-zone", settings.dns)
+    names = Names(f"{name}-names", NamesArgs(settings.product.domains, droplet.address, settings.dns, zone))
     values = wiring.gather(settings, base.facts)
     host = HostSetup(
         f"{name}-host",
@@ -67,8 +68,7 @@ def build(
     monitoring = Monitoring(
         f"{name}-monitoring", MonitoringArgs(machines.health_url(settings), base.group.host_tag, settings.alerts)
     )
-    zone = [names.zone_urn] if names.zone_urn is not None else []
-    base.group.add([droplet.droplet_urn, *base.urns, *zone])
+    base.group.add([droplet.droplet_urn, *base.urns, *zone.urns])
     monthly = base.monthly + droplet.monthly + monitoring.monthly
     return {
         "url": f"https://{settings.product.domain}/",

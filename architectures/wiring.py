@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import pulumi
@@ -12,15 +12,27 @@ from settings.stack import Settings
 
 
 class Values(NamedTuple):
-    """Plain values, inside an `apply`: secrets and generated texts by name, facts and passwords by backing service."""
+    """Plain values, inside an `apply`: secrets and generated texts by name, facts and passwords by backing service.
+
+    `data_hosts` are the private addresses of a fleet's hosts for data, in their order.
+    """
 
     secrets: Mapping[str, str]
     generated: Mapping[str, str]
     facts: Mapping[str, Mapping[str, str]]
     passwords: Mapping[str, str]
+    data_hosts: Sequence[str] = ()
 
 
-def gather(settings: Settings, facts: Mapping[str, Mapping[str, pulumi.Input[str]]]) -> pulumi.Output[dict[str, Any]]:
+Plain = pulumi.Output[dict[str, Any]]
+"""All values of a stack's variables, as one secret."""
+
+
+def gather(
+    settings: Settings,
+    facts: Mapping[str, Mapping[str, pulumi.Input[str]]],
+    data_hosts: Sequence[pulumi.Input[str]] = (),
+) -> Plain:
     """All that a stack's variables need, as one secret. `facts` are of the backing services that the cloud provides."""
     config = pulumi.Config("slipway")
     names = sorted({name for _, name in settings.product.secret_references()})
@@ -36,11 +48,12 @@ def gather(settings: Settings, facts: Mapping[str, Mapping[str, pulumi.Input[str
             for name, backing in settings.product.backing.items()
             if backing.provider == "host"
         },
+        "data_hosts": list(data_hosts),
     }
     return pulumi.Output.secret(pulumi.Output.from_input(parts))
 
 
-def render(values: pulumi.Output[dict[str, Any]], text: Callable[[Values], str]) -> pulumi.Output[str]:
+def render(values: Plain, text: Callable[[Values], str]) -> pulumi.Output[str]:
     """`text` of the values: a secret."""
     return pulumi.Output.secret(values.apply(lambda plain: text(Values(**plain))))
 

@@ -11,13 +11,32 @@ from components.component import Component
 from settings.stack import Dns
 
 
+class Zone(Component):
+    """The zone of the product's names, made and protected where the stack file asks for it; else it is there already.
+
+    `urns` has the cloud's own URN of a zone that is made here.
+    """
+
+    def __init__(self, name: str, dns: Dns, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(name, opts)
+        self.zone: pulumi.Input[str] = dns.zone or ""
+        self.urns: list[pulumi.Output[str]] = []
+        if dns.create_zone:
+            import pulumi_digitalocean as digitalocean
+
+            domain = digitalocean.Domain(f"{name}-domain", name=self.zone, opts=self.child(protect=True))
+            self.zone, self.urns = domain.name, [domain.domain_urn]
+        self.register_outputs({"zone": self.zone})
+
+
 @dataclass(frozen=True)
 class NamesArgs:
-    """Each of `domains` gets an A record for `address`, where and how `dns` says."""
+    """Each of `domains` gets an A record for `address`, where and how `dns` says, in `zone`."""
 
     domains: Sequence[str]
     address: pulumi.Input[str]
     dns: Dns
+    zone: Zone
 
 
 class Names(Component):
@@ -28,7 +47,6 @@ class Names(Component):
         self.records: pulumi.Output[list[str]] = pulumi.Output.from_input(args.address).apply(
             lambda address: [f"{domain}. {args.dns.ttl} IN A {address}" for domain in args.domains]
         )
-        self.zone_urn: pulumi.Output[str] | None = None
         if args.dns.provider == "digitalocean":
             self._at_digitalocean(name, args)
         elif args.dns.provider == "cloudflare":
@@ -38,14 +56,10 @@ class Names(Component):
     def _at_digitalocean(self, name: str, args: NamesArgs) -> None:
         import pulumi_digitalocean as digitalocean
 
-        zone: pulumi.Input[str] = args.dns.zone or ""
-        if args.dns.create_zone:
-            domain = digitalocean.Domain(f"{name}-zone", name=zone, opts=self.child(protect=True))
-            zone, self.zone_urn = domain.name, domain.domain_urn
         for domain_name in args.domains:
             digitalocean.DnsRecord(
                 f"{name}-{domain_name}",
-                domain=zone,
+                domain=args.zone.zone,
                 name=_within(domain_name, args.dns.zone or ""),
                 type="A",
                 value=args.address,

@@ -40,6 +40,12 @@ class Group(Component):
         self.host_tag = digitalocean.Tag(f"{name}-tag-host", name=f"{name}-host", opts=self.child()).name
         self.register_outputs({"host_tag": self.host_tag})
 
+    def part(self, purpose: str) -> pulumi.Output[str]:
+        """A tag for those of this stack's machines that have one purpose, such as web."""
+        made = digitalocean.Tag(f"{self.name}-tag-{purpose}", name=f"{self.name}-{purpose}", opts=self.child())
+        tag: pulumi.Output[str] = made.name
+        return tag
+
     def add(self, urns: Sequence[pulumi.Input[str]]) -> None:
         """Put these resources, named by the cloud's own URNs, into the project."""
         digitalocean.ProjectResources(

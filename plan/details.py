@@ -36,7 +36,8 @@ def _firewall(inputs: Inputs, resource: Resource) -> str:
     rules: dict[str, list[str]] = {}
     for inbound in inputs.get("inboundRules") or []:
         sources = inbound.get("sourceAddresses") or inbound.get("sourceTags") or []
-        text = "anywhere" if "0.0.0.0/0" in sources else ", ".join(sources)
+        balancer = inbound.get("sourceLoadBalancerUids") not in (None, [])
+        text = "anywhere" if "0.0.0.0/0" in sources else "the load balancer" if balancer else ", ".join(sources)
         rules.setdefault(text, []).append(str(inbound.get("portRange") or inbound.get("protocol")))
     return "; ".join(f"{' '.join(ports)} from {source}" for source, ports in rules.items())
 
@@ -79,8 +80,20 @@ def _key(inputs: Inputs, resource: Resource) -> str:
 
 
 def _command(inputs: Inputs, resource: Resource) -> str:
+    if resource.type.startswith("command:local:"):
+        return f"{inputs['delete']}, when it goes" if inputs.get("delete") else f"{inputs.get('create')}, here"
     last = str(inputs.get("create") or "").split()[-1:]
     return f"slipway {last[0]}, over SSH" if last else "over SSH"
+
+
+def _trusted(inputs: Inputs, resource: Resource) -> str:
+    return ", ".join(f"{rule.get('type')} {rule.get('value')}" for rule in inputs.get("rules") or [])
+
+
+def _balancer(inputs: Inputs, resource: Resource) -> str:
+    check = inputs.get("healthcheck") or {}
+    hosts = len(inputs.get("dropletIds") or [])
+    return f"{hosts} hosts in {inputs.get('region')}, each asked every {check.get('checkIntervalSeconds')} s"
 
 
 _DETAILS: dict[str, Callable[[Inputs, Resource], str]] = {
@@ -90,7 +103,12 @@ _DETAILS: dict[str, Callable[[Inputs, Resource], str]] = {
     "Domain": _words("name"),
     "Droplet": _droplet,
     "Firewall": _firewall,
-    "LoadBalancer": _words("type", "region"),
+    "Certificate": lambda inputs, _: ", ".join(inputs.get("domains") or []),
+    "DatabaseConnectionPool": _words("mode", "size"),
+    "DatabaseDb": _words("name"),
+    "DatabaseFirewall": _trusted,
+    "DatabaseReplica": _words("size", "region"),
+    "LoadBalancer": _balancer,
     "MonitorAlert": _monitor_alert,
     "PrivateKey": _words("algorithm"),
     "Project": _words("environment"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from components.bucket import Bucket, BucketArgs
-from components.dns import Names, NamesArgs
+from components.dns import Names, NamesArgs, Zone
 from components.droplet import Droplet, DropletArgs
 from components.firewall import Firewall, FirewallArgs
 from components.keys import Keys
@@ -122,10 +122,14 @@ def test_a_volume_is_protected(record: Record) -> None:
     assert recorded.one("VolumeAttachment").delete_before_replace
 
 
+def _names(domains: list[str], dns: Dns) -> None:
+    Names("shop-names", NamesArgs(domains, "192.0.2.1", dns, Zone("shop-zone", dns)))
+
+
 @pytest.mark.parametrize(("domain", "record_name"), [("shop.example.com", "shop"), ("example.com", "@")])
 def test_digitalocean_writes_names_relative_to_their_zone(record: Record, domain: str, record_name: str) -> None:
     dns = Dns(provider="digitalocean", zone="example.com", create_zone=True)
-    recorded = record(lambda: Names("shop-names", NamesArgs([domain], "192.0.2.1", dns)))
+    recorded = record(lambda: _names([domain], dns))
     entry = recorded.one("DnsRecord")
     assert (entry.inputs["name"], entry.inputs["type"], entry.inputs["value"]) == (record_name, "A", "192.0.2.1")
     assert recorded.one("Domain").protect
@@ -133,14 +137,14 @@ def test_digitalocean_writes_names_relative_to_their_zone(record: Record, domain
 
 def test_a_zone_that_exists_is_not_made(record: Record) -> None:
     dns = Dns(provider="digitalocean", zone="example.com")
-    recorded = record(lambda: Names("shop-names", NamesArgs(["shop.example.com"], "192.0.2.1", dns)))
+    recorded = record(lambda: _names(["shop.example.com"], dns))
     assert not recorded.all("Domain")
     assert recorded.one("DnsRecord").inputs["domain"] == "example.com"
 
 
 def test_cloudflare_gets_whole_names_and_its_least_ttl(record: Record) -> None:
     dns = Dns(provider="cloudflare", zone="example.com", zone_id="0" * 32, ttl=30)
-    recorded = record(lambda: Names("shop-names", NamesArgs(["shop.example.com"], "192.0.2.1", dns)))
+    recorded = record(lambda: _names(["shop.example.com"], dns))
     entry = recorded.one("DnsRecord")
     assert entry.package == "cloudflare"
     assert entry.inputs["name"] == "shop.example.com"
@@ -150,7 +154,7 @@ def test_cloudflare_gets_whole_names_and_its_least_ttl(record: Record) -> None:
 
 
 def test_printed_records_need_no_provider(record: Record) -> None:
-    recorded = record(lambda: Names("shop-names", NamesArgs(["shop.example.com"], "192.0.2.1", Dns(provider="print"))))
+    recorded = record(lambda: _names(["shop.example.com"], Dns(provider="print")))
     assert not [resource for resource in recorded.graph if resource.custom]
 
 

@@ -1,0 +1,181 @@
+"""Several droplets with Docker behind a load balancer, released as one.
+
+internet ─► names ─► load balancer (TLS) ─► VPC ─► web hosts: UFW, guard ─► nginx ─► containers of the slot that serves
+                                             ├─► hosts for data: backing services in containers, on private addresses
+                                             └─► managed databases, which trust this stack's hosts
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+
+from architectures import droplet_compose, foundation, machines, wiring
+from components.dns import Names, NamesArgs, Zone
+from components.droplet import Droplet, DropletArgs, LoginKey
+from components.firewall import Firewall, FirewallArgs, Inside
+from components.fleet_release import FleetRelease, FleetReleaseArgs, Member
+from components.host_setup import HostSetup, HostSetupArgs
+from components.keys import Keys
+from components.leaving import Leaving
+from components.load_balancer import LoadBalancer, LoadBalancerArgs
+from components.monitoring import Monitoring, MonitoringArgs
+from hostfiles import bundle, compose_host, engines
+from settings import prices
+from settings.kinds import FleetCompose, ManagedBalancer, of_kind
+from settings.placement import data_hosts, hosted
+from settings.stack import Settings
+
+LAST_REQUESTS = 45
+"""Seconds between a host's leaving the balancer and its removal: longer than any answer that is no stream takes."""
+
+
+def build(settings: Settings) -> Mapping[str, Any]:
+    """Declare the stack and return its outputs."""
+    fleet = _Fleet(settings)
+    data = [fleet.data_host(number) for number in range(len(data_hosts(settings.product)))]
+    values = wiring.gather(settings, fleet.base.facts, [host.private_address for host in data])
+    prepared = [fleet.prepare_data(number, host, values) for number, host in enumerate(data)]
+    web = [fleet.web_host(number) for number in range(1, fleet.architecture.hosts + 1)]
+    members = [fleet.prepare_web(host, values, prepared) for host in web]
+    released = fleet.release(members, values)
+    balancer = fleet.balance(web, released)
+    names = Names(
+        f"{settings.name}-names", NamesArgs(settings.product.domains, balancer.address, settings.dns, fleet.zone)
+    )
+    monitoring = Monitoring(
+        f"{settings.name}-monitoring",
+        MonitoringArgs(machines.health_url(settings), fleet.base.group.host_tag, settings.alerts),
+        opts=pulumi.ResourceOptions(depends_on=[names]),
+    )
+    hosts = [*web, *data]
+    fleet.base.group.add(
+        [*(host.droplet_urn for host in hosts), balancer.urn_of_balancer, *fleet.base.urns, *fleet.zone.urns]
+    )
+    monthly = fleet.base.monthly + balancer.monthly + monitoring.monthly + sum(host.monthly for host in hosts)
+    return {
+        "url": f"https://{settings.product.domain}/",
+        "health": machines.health_url(settings),
+        "address": balancer.address,
+        "hosts": {host.name: host.address for host in hosts},
+        "login": machines.login(web[0].address),
+        "known_hosts": pulumi.Output.all(
+            *(
+                machines.known_host(pulumi.Output.from_input(member.address), pulumi.Output.from_input(member.host_key))
+                for member in members
+            )
+        ).apply("\n".join),
+        "release": machines.release(settings),
+        "dns_records": names.records if settings.dns.provider == "print" else None,
+        "monthly_cost": f"{monthly:.2f} USD, by the prices of {prices.AS_OF}",
+    }
+
+
+class _Fleet:
+    """The parts of a fleet, in the words of its diagram."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings, self.name = settings, settings.name
+        self.architecture = of_kind(settings.architecture, FleetCompose)
+        self.base = foundation.lay(settings)
+        self.zone = Zone(f"{self.name}-zone", settings.dns)
+        self.keys = Keys(f"{self.name}-keys")
+        self.login_key = LoginKey(self.name, self.keys.deploy_public)
+        self.web_tag, self.data_tag = self.base.group.part("web"), self.base.group.part("data")
+        host_tag = self.base.group.host_tag
+        self.ssh = Firewall(f"{self.name}-firewall", FirewallArgs(host_tag, settings.access.admin_cidrs, ()))
+        ports = sorted({engines.PORTS[backing.engine] for backing in hosted(settings.product).values()})
+        self.data_firewall = (
+            Firewall(
+                f"{self.name}-data-firewall",
+                FirewallArgs(self.data_tag, (), (), [Inside(ports, tags=[self.web_tag, self.data_tag])]),
+            )
+            if ports
+            else None
+        )
+
+    def web_host(self, number: int) -> Droplet:
+        """A host of the product. Its number is its name: a fleet that grows or shrinks changes none that stays."""
+        host = self._droplet(f"{self.name}-{number}", self.architecture.size, self.web_tag)
+        Leaving(f"{host.name}-leaving", LAST_REQUESTS, opts=pulumi.ResourceOptions(depends_on=[host]))
+        return host
+
+    def data_host(self, number: int) -> Droplet:
+        """A host of backing services, with a volume if one of them asks for it."""
+        backing = hosted(self.settings.product)
+        volumes = [backing[name].volume or 0 for name in data_hosts(self.settings.product)[number]]
+        return self._droplet(self._data_name(number), self.architecture.data_size, self.data_tag, sum(volumes) or None)
+
+    def _data_name(self, number: int) -> str:
+        return f"{self.name}-data-{number + 1}"
+
+    def _droplet(self, name: str, size: str, tag: pulumi.Input[str], volume: int | None = None) -> Droplet:
+        args = DropletArgs(
+            region=self.architecture.region,
+            size=size,
+            image=self.architecture.image,
+            network_id=self.base.network.id,
+            user_data=machines.user_data(self.keys),
+            login_key=self.login_key.fingerprint,
+            tags=[*self.base.group.tags, self.base.group.host_tag, tag],
+            backups=self.architecture.backups,
+            volume=volume,
+            reserved_address=False,  # the balancer's address is the one that matters
+        )
+        shields = [self.ssh, *([self.data_firewall] if self.data_firewall else [])]
+        return Droplet(name, args, opts=pulumi.ResourceOptions(depends_on=shields))
+
+    def prepare_data(self, number: int, host: Droplet, values: wiring.Plain) -> HostSetup:
+        """A host of backing services, set up with what it runs."""
+
+        def manifest(plain: wiring.Values) -> str:
+            token = droplet_compose.registry_token(self.settings, plain)
+            made = compose_host.data_manifest(
+                self.settings, number, plain.data_hosts, plain.passwords, self._data_name(number), token
+            )
+            return bundle.bundle(made.as_dict())
+
+        return self._prepare(host, wiring.render(values, manifest), [host])
+
+    def prepare_web(self, host: Droplet, values: wiring.Plain, data: list[HostSetup]) -> Member:
+        """A host of the product, set up and without a release yet."""
+        manifest = wiring.render(values, lambda plain: droplet_compose.manifest(self.settings, plain, host.name))
+        setup = self._prepare(host, manifest, [host, *data])
+        return Member(host.name, host.address, setup.host_key)
+
+    def _prepare(self, host: Droplet, manifest: pulumi.Output[str], after: list[pulumi.Resource]) -> HostSetup:
+        firewall = json.dumps({"ssh_from": self.settings.access.admin_cidrs})
+        return HostSetup(
+            f"{host.name}-host",
+            HostSetupArgs(host.id, host.address, self.keys, manifest, firewall),
+            opts=pulumi.ResourceOptions(depends_on=after),
+        )
+
+    def release(self, members: list[Member], values: wiring.Plain) -> FleetRelease:
+        """The product on all hosts."""
+        request = wiring.render(values, lambda plain: droplet_compose.release(self.settings, plain))
+        owner = f"pulumi up -s {self.settings.stack}"
+        return FleetRelease(f"{self.name}-fleet", FleetReleaseArgs(members, self.keys, request, owner))
+
+    def balance(self, hosts: list[Droplet], released: FleetRelease) -> LoadBalancer:
+        """The way in. A host enters it once it serves."""
+        balancer = self.architecture.balancer
+        encrypted = isinstance(balancer, ManagedBalancer) and balancer.encrypt_to_hosts
+        made = LoadBalancer(
+            f"{self.name}-web",
+            LoadBalancerArgs(
+                region=self.architecture.region,
+                network_id=self.base.network.id,
+                domains=self.settings.product.domains,
+                droplet_ids=[host.id for host in hosts],
+                nodes=balancer.nodes if isinstance(balancer, ManagedBalancer) else 1,
+                encrypt_to_hosts=encrypted,
+            ),
+            opts=pulumi.ResourceOptions(depends_on=[released, self.zone]),
+        )
+        inside = Inside((443 if encrypted else 80,), load_balancers=[made.id])
+        Firewall(f"{self.name}-web-firewall", FirewallArgs(self.web_tag, (), (), [inside]))
+        return made
