@@ -162,6 +162,6 @@ def _health(test: list[str]) -> Model:
         "interval": "15s",
         "timeout": "10s",
         "retries": 5,
-        "start_period": "60s",
+        "start_period": "300s",  # a database may have to go through its log, or to wait for the members of its set
         "start_interval": "2s",
     }

@@ -38,22 +38,13 @@ def service_variables(
     """Every variable of one service's containers, sorted by name: the product's (see `resolve`), the service's own over
     them.
 
-    A text that is generated for one service is in `generated` under `<service>.<VARIABLE>`.
+    `generated` has the keys of Product.generated_values.
     """
     known = {**external_facts(settings, secrets), **facts}
     variables = resolve(settings, secrets, generated, facts)
     for variable, value in settings.product.services[service].environment.items():
         variables[variable] = _value(settings, f"{service}.{variable}", value, secrets, generated, known)
     return dict(sorted(variables.items()))
-
-
-def generated_variables(settings: Settings) -> dict[str, Generated]:
-    """What is generated, by its key: a variable of the product, or `<service>.<VARIABLE>`."""
-    product = settings.product
-    values: dict[str, EnvironmentValue] = dict(product.environment)
-    for name, service in product.services.items():
-        values |= {f"{name}.{variable}": value for variable, value in service.environment.items()}
-    return {key: value for key, value in values.items() if isinstance(value, Generated)}
 
 
 def external_facts(settings: Settings, secrets: Mapping[str, str]) -> dict[str, dict[str, str]]:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 
-from hostfiles import nginx_site
+from hostfiles import nginx_proxy, nginx_site
 from hostfiles.nginx_proxy import Front, Host
 from hostfiles.text import HEADER, block, joined
 from settings.kinds import Architecture, DropletPm2
@@ -25,10 +25,6 @@ from settings.stack import Settings
 ACME_ROOT = "/var/www/acme"
 """Where the certificate's authority finds its challenges, on port 80."""
 TLS_ROOT = "/etc/slipway/tls"
-HEALTH = "/.slipway/health"
-"""What a balancer asks each host for."""
-DRAINED = "drained"
-"""A file below the product's directory: while it is there, the balancer is to send nobody here."""
 
 _CIPHERS = (
     "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
@@ -198,16 +194,6 @@ def _unknown_names(host: Host, reject: bool) -> list[str]:
 
 
 def _asked_by_balancer(host: Host) -> list[str]:
-    """How this host is: as well as the release that serves, unless somebody has told it to stand aside."""
-    body = [
-        "access_log off;",
-        *block(f"if (-f {host.root}/{DRAINED})", ["return 503;"]),
-        "proxy_connect_timeout 2s;",
-        "proxy_read_timeout 4s;",
-        f"proxy_pass http://{nginx_site.HEALTH_LISTENS}/;",
-    ]
-    asked = block(f"location = {HEALTH}", body)
-    return block(
-        "server",
-        [*host.listen(" default_server"), "server_name _;", *asked, *block("location /", ["return 444;"])],
-    )
+    """A balancer asks for a host's health by its address, or under whatever name; nobody else is answered."""
+    head = [*host.listen(" default_server"), "server_name _;"]
+    return block("server", [*head, *nginx_proxy.health(host), *block("location /", ["return 444;"])])

@@ -11,6 +11,12 @@ from hostfiles.text import block
 from settings.product import Product, Route
 from settings.slots import slot_ports
 
+HEALTH = "/.slipway/health"
+"""What a balancer asks each host for."""
+DRAINED = "drained"
+"""A file below the product's directory: while it is there, the balancer is to send nobody here."""
+HEALTH_LISTENS = "127.0.0.1:81"
+"""Where the release that serves tells how it is; without one nobody listens there."""
 _STREAM_TIMEOUT = 3600
 """Seconds that a WebSocket or an event stream may be silent."""
 
@@ -101,6 +107,20 @@ def slot(host: Host) -> list[str]:
 def upstream(host: Host, service: str) -> str:
     """The URL of a service, without a path."""
     return f"http://{service}-$slot" if host.containers else f"http://{service}"
+
+
+def health(host: Host) -> list[str]:
+    """How this host is, for a balancer: as the release that serves, unless somebody has told it to stand aside."""
+    if host.front is None:
+        return []
+    body = [
+        "access_log off;",
+        *block(f"if (-f {host.root}/{DRAINED})", ["return 503;"]),
+        "proxy_connect_timeout 2s;",
+        "proxy_read_timeout 4s;",
+        f"proxy_pass http://{HEALTH_LISTENS}/;",
+    ]
+    return [*block(f"location = {HEALTH}", body), ""]
 
 
 def proxying(host: Host) -> list[str]:

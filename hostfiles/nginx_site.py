@@ -22,8 +22,6 @@ Sites = Iterator[tuple[tuple[str, ...], tuple[Route, ...]]]
 HASHED = "/assets/"
 """Where bundlers (Vite, Rollup) put files whose name has a hash of their content: cached for a year."""
 _FOREVER = 'set $cache_policy "public, max-age=31536000, immutable";'
-HEALTH_LISTENS = "127.0.0.1:81"
-"""Where the release that serves tells nginx.conf how it is; without one nobody listens there."""
 ACCESS_LOG = "access_log /var/log/nginx/access.log requests buffer=32k flush=5s"
 HSTS = 'add_header Strict-Transport-Security "max-age=63072000" always;'
 NOSNIFF = 'add_header X-Content-Type-Options "nosniff" always;'
@@ -44,15 +42,16 @@ def config(product: Product, host: Host) -> list[str]:
     lines = [*_logged(product), *_headers(), *nginx_proxy.maps(host), "", *nginx_proxy.upstreams(product, host)]
     for names, routes in _sites(product):
         head = [*host.listen(), f"server_name {' '.join(names)};", f"{ACCESS_LOG} if=$is_logged;", *_sent_headers()]
-        lines += [*block("server", [*head, *nginx_proxy.slot(host), *_locations(product, host, routes)]), ""]
+        head += [*nginx_proxy.health(host), *nginx_proxy.slot(host)]
+        lines += [*block("server", [*head, *_locations(product, host, routes)]), ""]
     if host.front is not None and product.services_of("web"):
         lines += [*_health(product, host), ""]
     return lines[:-1]
 
 
 def _logged(product: Product) -> list[str]:
-    """Not the probes that went well."""
-    probed = sorted({service.health for service in product.services.values() if service.health})
+    """Not the probes that went well. Of a page that visitors ask for too, nobody knows which is one."""
+    probed = sorted({service.health for service in product.services.values() if service.health} - {"/"})
     return block('map "$uri $status" $is_logged', [*(f'"{path} 200" 0;' for path in probed), "default 1;"])
 
 
@@ -112,7 +111,7 @@ def _service(host: Host, route: Route) -> list[str]:
 
 
 def _health(product: Product, host: Host) -> list[str]:
-    """What the balancer hears of this host, through nginx.conf: the health of the first web service."""
+    """What a balancer hears in the end: the health of the first web service."""
     name, service = next(iter(product.services_of("web").items()))
     body = [
         f"proxy_pass {nginx_proxy.upstream(host, name)}{service.health};",
@@ -121,7 +120,7 @@ def _health(product: Product, host: Host) -> list[str]:
         *nginx_proxy.named(product.domain, "https"),
         "proxy_set_header Connection close;",
     ]
-    head = [f"listen {HEALTH_LISTENS};", "access_log off;", *nginx_proxy.slot(host)]
+    head = [f"listen {nginx_proxy.HEALTH_LISTENS};", "access_log off;", *nginx_proxy.slot(host)]
     return block("server", [*head, *block("location /", body)])
 
 

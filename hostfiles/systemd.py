@@ -10,6 +10,7 @@ from hostfiles.text import HEADER, joined
 Section = dict[str, str | list[str]]
 """A section's settings. One with several values is a line for each."""
 
+NGINX = "nginx.service.d/10-slipway.conf"
 _UNITS = "/etc/systemd/system"
 
 SANDBOX: Section = {
@@ -60,9 +61,13 @@ def common(recover: str) -> dict[str, str]:
         "slipway-recover.service": recover,
         "slipway-certificate.service": _certificate(),
         "slipway-certificate.timer": _certificate_timer(),
-        # the distributions start nginx again after an upgrade, but not after it was killed
-        "nginx.service.d/10-slipway.conf": joined([f"# {HEADER}", "[Service]", "Restart=always", "RestartSec=1"]),
+        NGINX: nginx(),
     }
+
+
+def nginx() -> str:
+    """The distributions start nginx again after an upgrade, but not after it was killed."""
+    return joined([f"# {HEADER}", "[Service]", "Restart=always", "RestartSec=1"])
 
 
 def recover(about: Mapping[str, str], capabilities: str, root: str, more: Section | None = None) -> str:

@@ -24,16 +24,16 @@ def stack(product: dict[str, Any] | None = None, **blocks: Any) -> Settings:
     values["product"] |= product or {}
     for name, block in blocks.items():
         values[name] = {**values.get(name, {}), **block}
-    return parse("familyflow", values, _FILE.secrets | _named_secrets(values))
+    return parse("familyflow", values, _FILE.secrets | named_secrets(values))
 
 
-def _named_secrets(value: Any) -> frozenset[str]:
+def named_secrets(value: Any) -> frozenset[str]:
     """The names of all secrets that the values ask for: here, each of them is set."""
     if isinstance(value, dict):
         own = {value["secret"]} if set(value) == {"secret"} else set()
-        return frozenset(own).union(*(_named_secrets(inner) for inner in value.values()))
+        return frozenset(own).union(*(named_secrets(inner) for inner in value.values()))
     if isinstance(value, list):
-        return frozenset().union(*(_named_secrets(inner) for inner in value))
+        return frozenset().union(*(named_secrets(inner) for inner in value))
     return frozenset()
 
 

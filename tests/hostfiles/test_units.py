@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
-from hostfiles import pm2_units
+from hostfiles import data_services, docker, pm2_units
+from hostfiles.manifest import File
 from settings.stack import Settings
+from tests.hostfiles import compose_stacks
 from tests.hostfiles.conftest import Run
 from tests.hostfiles.stacks import content, manifest, raw, stack
 
 MOST_EXPOSURE = 40
 """In tenths: 4.0 (check 9 of the rehearsal)."""
+
+
+ENCRYPTED = {"provider": "managed", "encrypt_to_hosts": True}
 
 
 def _everything() -> Settings:
@@ -23,26 +29,37 @@ def _everything() -> Settings:
     return stack({"services": services}, architecture={"volume": 20})
 
 
-UNITS = {file.path.removeprefix("/etc/systemd/system/"): file.content for file in pm2_units.files(_everything())}
+def _units(files: Iterable[File]) -> dict[str, str]:
+    where = "/etc/systemd/system/"
+    return {file.path.removeprefix(where): file.content for file in files if file.path.startswith(where)}
 
 
-@pytest.mark.parametrize("name", sorted(UNITS))
-def test_systemd_understands_the_unit(name: str, run: Run, tmp_path: Path) -> None:
-    for other, text in UNITS.items():  # programs that are on a host are not all on this machine
+UNITS = {
+    "pm2": _units(pm2_units.files(_everything())),
+    "containers": _units(compose_stacks.manifest(compose_stacks.everything()).files),
+    "fleet": _units(compose_stacks.manifest(compose_stacks.fleet(balancer=ENCRYPTED)).files),
+    "data": _units(next(compose_stacks.data_manifests(compose_stacks.fleet())).files),
+}
+EACH = [(host, name) for host, units in UNITS.items() for name in sorted(units) if ".service.d/" not in name]
+
+
+@pytest.mark.parametrize(("host", "name"), [*EACH, ("pm2", "nginx.service.d/10-slipway.conf")])
+def test_systemd_understands_the_unit(host: str, name: str, run: Run, tmp_path: Path) -> None:
+    for other, text in UNITS[host].items():  # programs that are on a host are not all on this machine
         (tmp_path / other).parent.mkdir(exist_ok=True)
         (tmp_path / other).write_text(re.sub(r"^(Exec\w+)=\S+", r"\1=/bin/true", text, flags=re.MULTILINE))
     unit = tmp_path / name.partition(".d/")[0]
     if unit.name != name:  # a part of a unit is looked at with the rest, which a package brings
         unit.write_text("[Service]\nExecStart=/bin/true\n")
     checked = run("systemd-analyze", "verify", "--man=no", str(unit), SYSTEMD_UNIT_PATH=f"{tmp_path}:")
-    ours = [line for line in checked.stderr.splitlines() if any(unit in line for unit in UNITS)]
+    ours = [line for line in checked.stderr.splitlines() if any(unit in line for unit in UNITS[host])]
     assert (checked.returncode, ours) == (0, [])
 
 
-@pytest.mark.parametrize("name", sorted(name for name in UNITS if name.endswith(".service")))
-def test_the_unit_has_no_more_rights_than_it_needs(name: str, run: Run, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("host", "name"), [(host, name) for host, name in EACH if name.endswith(".service")])
+def test_the_unit_has_no_more_rights_than_it_needs(host: str, name: str, run: Run, tmp_path: Path) -> None:
     """FF10."""
-    (tmp_path / name).write_text(UNITS[name])
+    (tmp_path / name).write_text(UNITS[host][name])
     arguments = ("--offline=yes", f"--threshold={MOST_EXPOSURE}", "--no-pager", str(tmp_path / name))
     checked = run("systemd-analyze", "security", *arguments)
     assert checked.returncode == 0, checked.stdout[-400:] + checked.stderr
@@ -73,6 +90,35 @@ def test_pm2_starts_at_boot_after_what_the_product_needs(familyflow: Settings) -
     assert states["pm2-familyflow.service"] == (True, True)
     assert states["redis-server.service"] == states["rabbitmq-server.service"] == (True, True)
     assert states["slipway-recover.service"] == (True, False)
+
+
+def _after(unit: str) -> set[str]:
+    return set(re.findall("^After=(.*)$", unit, re.MULTILINE)[0].split())
+
+
+def test_nothing_is_forwarded_before_the_guard_is_there() -> None:
+    """A port that a container publishes by mistake is shut from the first moment."""
+    unit = UNITS["containers"][docker.FORWARD_UNIT]
+    assert "docker.service" in re.findall("^Before=(.*)$", unit, re.MULTILINE)[0].split()
+    assert "nftables.service" in _after(unit), "which removes every rule where it is enabled"
+
+
+def test_containers_are_recovered_after_docker_is_up_and_before_nginx_follows_the_links() -> None:
+    unit = UNITS["containers"]["slipway-recover.service"]
+    assert "docker.service" in _after(unit)
+    assert "Before=nginx.service\n" in unit
+    assert "ReadWritePaths=/opt/devora " in unit
+
+
+def test_data_comes_up_on_what_it_needs_and_again_when_it_changes() -> None:
+    unit = UNITS["containers"][data_services.UNIT]
+    assert {"docker.service", docker.OBJECTS_UNIT} <= _after(unit)
+    assert "RequiresMountsFor=/opt/devora/data\n" in UNITS["containers"][docker.OBJECTS_UNIT]
+    files = compose_stacks.manifest(compose_stacks.everything()).files
+    told = [file for file in files if file.path == "/opt/devora/compose/data.yaml" or "/env/data_" in file.path]
+    assert len(told) == 6
+    assert {file.then for file in told} == {(f"reload {data_services.UNIT}",)}
+    assert [line for line in unit.splitlines() if line.startswith("ExecReload=")]
 
 
 @pytest.mark.parametrize(
