@@ -7,8 +7,10 @@ STACK ?= familyflow
 FORMAT ?= text
 FILES ?=
 CHECKS ?= basic
+# ENV is for short where it is said here; a shell's own is a file's name
+ENVIRONMENT ?= $(if $(filter command,$(origin ENV)),$(ENV),development)
 PYTHON ?= python3
-export STACK COMMIT FORMAT CHECKS # by the environment, not as text of a command: a value is never a program
+export STACK COMMIT FORMAT CHECKS ENVIRONMENT # by the environment, not as text of a command: a value is never a program
 VENV := .venv
 RUN := $(VENV)/bin/python
 
@@ -69,7 +71,10 @@ schema: $(VENV)/.developer ## write the schema and the page about stack files an
 env-example: $(VENV)/.program ## print the .env.example of a stack, names and comments only: STACK=
 	@$(RUN) -m scripts.env_example --stack "$$STACK"
 
+compose: $(VENV)/.program ## print a product's compose file for a laptop and CI, or as its hosts get it: STACK=, ENVIRONMENT=development|production
+	@$(RUN) -m scripts.compose --stack "$$STACK" --environment "$$ENVIRONMENT"
+
 clean: ## remove what this project installed into its own folder
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
 
-.PHONY: help setup plan rehearse rehearse-shell rehearse-down release rollback tools lint unit test bench schema env-example clean
+.PHONY: help setup plan rehearse rehearse-shell rehearse-down release rollback tools lint unit test bench schema env-example compose clean

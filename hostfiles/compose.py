@@ -52,6 +52,11 @@ def literal(value: str) -> str:
     return value.replace("$", "$$")
 
 
+def words(command: str) -> list[str]:
+    """A command as Compose wants it: no shell reads it."""
+    return [literal(word) for word in shlex.split(command)]
+
+
 def limits(memory: int | None, cpu: float | None = None, processes: int = MOST_PROCESSES) -> Model:
     """What each container of a service may take: MiB, CPUs, processes."""
     found: Model = {"pids": processes}
@@ -66,7 +71,7 @@ def container(product: Product, service: Service) -> Model:
     """What a service's containers are, wherever they run: all but image, variables, ports and when they start again."""
     made: Model = {}
     if service.command is not None:
-        made["command"] = [literal(word) for word in shlex.split(service.command)]
+        made["command"] = words(service.command)
     if service.user is not None:
         made["user"] = service.user
     made |= {
@@ -109,7 +114,7 @@ def _check(product: Product, service: Service) -> list[str] | None:
     if service.role == "web":
         return ["CMD-SHELL", _ask(product.domain, service.port or 0, service.health or "/")]
     if service.ready is not None:
-        return ["CMD", *(literal(word) for word in shlex.split(service.ready))]
+        return ["CMD", *words(service.ready)]
     return None
 
 

@@ -17,8 +17,6 @@ from settings.placement import data_hosts, hosted, memory_apart, memory_beside
 from settings.product import Product
 
 UNIT = "slipway-data-services.service"
-_MOST_PROCESSES = 8192
-"""A database has a thread or a process for each connection."""
 _PATIENCE = 900
 """Seconds for images to come and for servers to be well: a database may have to go through its log first."""
 
@@ -134,7 +132,7 @@ def _service(product: Product, place: Place, name: str, password: str) -> compos
         "security_opt": ["no-new-privileges:true"],
         "stop_grace_period": "120s",
         "volumes": [f"{name}:{engine.data}"],
-        "deploy": compose.limits(_limit(product, place, name), processes=_MOST_PROCESSES),
+        "deploy": compose.limits(_limit(product, place, name), processes=engines.MOST_PROCESSES),
     }
     if engine.file is not None:
         made["volumes"].append(f"{folder}.file:{engines.FILE}:ro")

@@ -23,8 +23,10 @@ PORTS = {"postgres": 5432, "mongodb": 27017, "redis": 6379}
 FILE = "/etc/slipway/file"
 """Where an engine's one file is in its container: root's, so what starts as root hands it on."""
 
-_RIGHTS = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"]
+RIGHTS = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"]
 """What an entrypoint needs to give data to the engine's user and to become it."""
+MOST_PROCESSES = 8192
+"""A database has a thread or a process for each connection."""
 _KEY = "/run/slipway/key"
 
 
@@ -95,8 +97,8 @@ def _postgres(product: Product, postgres: Postgres, password: str) -> Engine:
         container={
             "command": ["postgres", *settings],
             "shm_size": "256m",
-            "cap_add": _RIGHTS,
-            "healthcheck": _health(["CMD-SHELL", check]),
+            "cap_add": RIGHTS,
+            "healthcheck": health(["CMD-SHELL", check]),
         },
         variables={
             "POSTGRES_DB": _database(product, postgres),
@@ -115,8 +117,8 @@ def _redis(backing: Redis, password: str, limit: int) -> Engine:
     return Engine(
         container={
             "entrypoint": ["/bin/sh", "-c", f"for server in valkey-server redis-server; do {start}; done; exit 127"],
-            "cap_add": _RIGHTS,
-            "healthcheck": _health(["CMD-SHELL", f"{cli} ping | grep -q PONG"]),
+            "cap_add": RIGHTS,
+            "healthcheck": health(["CMD-SHELL", f"{cli} ping | grep -q PONG"]),
         },
         variables={"REDISCLI_AUTH": password},
         data="/data",
@@ -135,8 +137,8 @@ def _mongodb(product: Product, mongodb: MongoDB, password: str, hosts: Sequence[
             "entrypoint": ["/bin/sh", "-c", start, "mongodb"],
             "command": ["mongod", *options],
             "tmpfs": ["/run/slipway:mode=0755", "/data/configdb"],
-            "cap_add": _RIGHTS,
-            "healthcheck": _health(["CMD", "mongosh", "--quiet", "--norc", "--eval", check]),
+            "cap_add": RIGHTS,
+            "healthcheck": health(["CMD", "mongosh", "--quiet", "--norc", "--eval", check]),
         },
         variables=user if member == 0 else {},
         data="/data/db",
@@ -156,7 +158,8 @@ def _initiated(replica_set: str, hosts: Sequence[str]) -> str:
     )
 
 
-def _health(test: list[str]) -> Model:
+def health(test: list[str]) -> Model:
+    """A health check of these words."""
     return {
         "test": test,
         "interval": "15s",
