@@ -1,0 +1,77 @@
+"""`python -m scripts.fleet release|recover|rollback|status`: the order as JSON on standard input, 0 if all is well."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import signal
+import sys
+
+from scripts.fleet.alarm import Alarm
+from scripts.fleet.calls import Calls
+from scripts.fleet.connections import Connections
+from scripts.fleet.coordinator import Coordinator
+from scripts.fleet.order import Order, read
+from scripts.fleet.progress import Progress
+from scripts.fleet.protocol import FleetError, StoppedError
+
+COMMANDS = {
+    "release": "bring the order's request to serve on every host, or on none",
+    "recover": "finish or undo what an earlier coordinator left",
+    "rollback": "return every host to the release that served before",
+    "status": "say which release each host has (--json: for programs)",
+}
+
+
+def main(argv: list[str]) -> int:
+    """The command line. Secrets come on standard input alone."""
+    lines = "\n".join(f"  {name:10}{what}" for name, what in COMMANDS.items())
+    form = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(prog="fleet.sh", description=f"commands:\n{lines}", formatter_class=form)
+    parser.add_argument("command", choices=COMMANDS, metavar="command")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args(argv)
+    try:
+        order = read(sys.stdin.read())
+        return asyncio.run(_run(options.command, order, options.json))
+    except FleetError as error:
+        print(error.describe(), file=sys.stderr)
+        return 1
+
+
+async def _run(command: str, order: Order, machine: bool) -> int:
+    progress, alarm = Progress(), Alarm()
+    _listen(alarm)
+    async with Connections(order.hosts, order.private_key) as connections:
+        coordinator = Coordinator(Calls(connections, order, progress, alarm))
+        ticking = asyncio.create_task(progress.tick())
+        try:
+            if command == "status" and machine:
+                print(json.dumps(await coordinator.report()))
+                return 0
+            good = await _done(coordinator, command, progress)
+            await coordinator.table()
+        finally:
+            ticking.cancel()
+    return 0 if good else 1
+
+
+async def _done(coordinator: Coordinator, command: str, progress: Progress) -> bool:
+    try:
+        return bool(await getattr(coordinator, command)())
+    except FleetError as error:
+        progress.complain(error.describe(), error.lines)
+        return False
+
+
+def _listen(alarm: Alarm) -> None:
+    """A wish to end is a failure like any other: what was begun is undone, what was committed is finished."""
+    loop = asyncio.get_running_loop()
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # whoever watched may go
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, alarm.ring, StoppedError(f"interrupted by {number.name}"))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,59 @@
+"""Whether the hosts are free: a coordinator that lives renews its locks, one that was killed does not."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Mapping
+
+from scripts.fleet.bringing import Bringing
+from scripts.fleet.calls import Calls
+from scripts.fleet.protocol import Holder, LockedError, Status
+
+LOOK_SECONDS = 2.0
+RENEWALS = 2
+"""As often a lock has to be renewed to show that its owner lives: once, a verb does that ends after its owner."""
+MOST_SECONDS = 120.0
+GRACE_SECONDS = 5.0
+"""Clocks differ, and a host takes its time to say that a lock has expired."""
+
+
+async def free(calls: Calls, bringing: Bringing) -> dict[str, Status | None]:
+    """What all hosts say once nobody holds any of them. LockedError names who does, if they still do something."""
+    statuses = await bringing.statuses()
+    held = _held(statuses)
+    if not held or calls.order.take_over:
+        return statuses
+    names = ", ".join(sorted({holder.owner for holder in held.values()}))
+    left = max(_left(host, holder) for host, holder in held.items())
+    calls.progress.say(f"held by {names}: waiting for {left:.0f} s, when that expires if nobody renews it")
+    loop, renewed = asyncio.get_running_loop(), Counter[str]()
+    until = loop.time() + left + GRACE_SECONDS
+    while held:
+        await asyncio.sleep(LOOK_SECONDS)
+        before, held = held, _held({host: await bringing.answer(host, seconds=0) for host in held})
+        for host, holder in held.items():
+            if holder.expires != before[host].expires:
+                renewed[host] += 1
+                until = max(until, loop.time() + _left(host, holder) + GRACE_SECONDS)
+            if renewed[host] == RENEWALS or loop.time() > until:
+                raise _refusal(host, holder)
+    return await bringing.statuses()
+
+
+def _held(statuses: Mapping[str, Status | None]) -> dict[str, Holder]:
+    """The locks whose owners may be alive."""
+    holders = {host: status.holder for host, status in statuses.items() if status is not None}
+    return {host: holder for host, holder in holders.items() if holder is not None and holder.alive}
+
+
+def _left(host: str, holder: Holder) -> float:
+    """For how long a lock is still held if nobody renews it; LockedError for one that ends with its process alone."""
+    if holder.expires is None:
+        raise _refusal(host, holder)
+    return min(max(holder.expires - time.time(), 0.0), MOST_SECONDS)
+
+
+def _refusal(host: str, holder: Holder) -> LockedError:
+    return LockedError(f"release in progress: {holder.owner}", host)
