@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from policies.network import DROPLET
+from policies.containers import containers_of
+from policies.graph import RELEASE_JSON, Graph, Resource
+from policies.network import DATABASE, DROPLET
 from policies.rule import Context, Violation, rule
 
 BUCKET = "digitalocean:index/spacesBucket:SpacesBucket"
 SPACES_KEY = "digitalocean:index/spacesKey:SpacesKey"
 
 HOLDS_DATA: dict[str, str] = {
-    "digitalocean:index/databaseCluster:DatabaseCluster": "a database",
-    "digitalocean:index/databaseReplica:DatabaseReplica": "a database's replica",
+    DATABASE: "a database",
+    "digitalocean:index/databaseDb:DatabaseDb": "a database",
+    "digitalocean:index/databaseFirewall:DatabaseFirewall": "what lets nobody but the product at a database",
+    "digitalocean:index/loadBalancer:LoadBalancer": "a balancer, whose address the names lead to",
     BUCKET: "a bucket",
     "digitalocean:index/volume:Volume": "a volume",
     "digitalocean:index/nfs:Nfs": "a share",
@@ -63,9 +67,36 @@ def no_backups(context: Context) -> Iterator[Violation]:
     if not context.is_production:
         return
     for droplet in context.graph.of(DROPLET):
-        if not droplet.inputs.get("backups"):
+        if not droplet.inputs.get("backups") and _may_keep_data(context.graph, droplet):
             right = "slipway:architecture.backups: weekly or daily"
             yield Violation(droplet.name, "has no backups", right, droplet.urn)
+
+
+@rule("single-node", "note", "A database that people depend on has a node that takes over.")
+def single_node(context: Context) -> Iterator[Violation]:
+    if not context.is_production:
+        return
+    for cluster in context.graph.of(DATABASE):
+        if cluster.inputs.get("nodeCount") == 1:
+            what = "has a single node: while that is lost or maintained, there is none"
+            right = "members: 3" if cluster.inputs.get("engine") == "mongodb" else "standby: true"
+            yield Violation(cluster.name, what, right, cluster.urn)
+
+
+def _may_keep_data(graph: Graph, droplet: Resource) -> bool:
+    """Whether a droplet's loss may lose more than a release. One whose manifest nobody knows yet is not judged.
+
+    Of what runs outside containers, nobody can tell where it writes.
+    """
+    hosts = [host for host in graph.hosts if host.droplet is droplet]
+    if not hosts:
+        return True
+    for host in hosts:
+        found = list(containers_of(host))
+        is_released = any(file.get("path") == RELEASE_JSON for file in host.files)
+        if any(container.keeps_data for container in found) or (is_released and not found):
+            return True
+    return False
 
 
 def _public_on_purpose(context: Context) -> set[str]:
@@ -80,4 +111,4 @@ def _public_on_purpose(context: Context) -> set[str]:
     }
 
 
-RULES = (unprotected_data, public_bucket, wide_key, no_backups)
+RULES = (unprotected_data, public_bucket, wide_key, no_backups, single_node)

@@ -10,6 +10,8 @@ from typing import Any
 
 UNKNOWN = "\u2039known after the deployment\u203a"
 """Stands where a value is that only the cloud can give."""
+RELEASE_JSON = "/etc/slipway/release.json"
+"""What a host of the product has: how to release it."""
 
 
 @dataclass(frozen=True)
@@ -67,17 +69,40 @@ class Resource:
             for secret in self.secret_paths or ()
         )
 
+    @property
+    def is_apply(self) -> bool:
+        """Whether this is the command that tells a host what to be."""
+        return self.type == "command:remote:Command" and self.name.endswith("-apply")
+
     @cached_property
     def manifest(self) -> Mapping[str, Any] | None:
         """What an `-apply` command hands to its host: the host's manifest. None for everything else."""
-        if self.type != "command:remote:Command" or not self.name.endswith("-apply"):
-            return None
+        manifest = self.standard_input.get("input") if self.is_apply else None
+        return manifest if isinstance(manifest, Mapping) else None
+
+    @cached_property
+    def standard_input(self) -> Mapping[str, Any]:
+        """The JSON that a command is handed; empty where it is none, or not known yet."""
         try:
             document = json.loads(self.inputs.get("stdin", ""))
         except (TypeError, ValueError):
-            return None
-        manifest = document.get("input") if isinstance(document, Mapping) else None
-        return manifest if isinstance(manifest, Mapping) else None
+            return {}
+        return document if isinstance(document, Mapping) else {}
+
+
+@dataclass(frozen=True)
+class Host:
+    """What is told to be a host: the command that tells it, its manifest, and its droplet, where they are known."""
+
+    command: Resource
+    manifest: Mapping[str, Any] | None
+    droplet: Resource | None
+
+    @property
+    def files(self) -> list[Mapping[str, Any]]:
+        """The files that land on it."""
+        found = (self.manifest or {}).get("files")
+        return list(found) if isinstance(found, list) else []
 
 
 def texts(block: Mapping[str, Any], key: str) -> list[str]:
@@ -113,6 +138,18 @@ class Graph:
     def of(self, *types: str) -> list[Resource]:
         """The resources of these types."""
         return [resource for resource in self.resources if resource.type in types]
+
+    @cached_property
+    def hosts(self) -> tuple[Host, ...]:
+        """Every host, with the droplet whose replacement sets it up anew."""
+        return tuple(
+            Host(resource, resource.manifest, self._triggering(resource)) for resource in self if resource.is_apply
+        )
+
+    def _triggering(self, command: Resource) -> Resource | None:
+        named = (self.get(urn) for urn in command.property_dependencies.get("triggers", ()))
+        droplets = [resource for resource in named if resource is not None and resource.kind == "Droplet"]
+        return droplets[0] if len(droplets) == 1 else None
 
     def depends(self, resource: Resource, on: Resource) -> bool:
         """Whether `resource` names `on` directly, in a property or in its options."""

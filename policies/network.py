@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
-from policies.graph import Resource, texts
+from policies.graph import Graph, Resource, texts
 from policies.rule import Context, Severity, Violation, rule
 
 FIREWALL = "digitalocean:index/firewall:Firewall"
@@ -47,12 +47,9 @@ def public_ssh(context: Context) -> Iterator[Violation]:
 def public_port(context: Context) -> Iterator[Violation]:
     right = "open 80 and 443 alone, and let services listen on loopback or in the private network"
     for firewall in context.graph.of(FIREWALL):
-        for inbound in firewall.blocks("inboundRules"):
-            ports = inbound.get("portRange")
-            harmless = inbound.get("protocol") == "icmp" or ports in {"22", "80", "443"}
-            if not harmless and _everybody(texts(inbound, "sourceAddresses")):
-                what = f"opens {inbound.get('protocol')} {ports} to the internet"
-                yield Violation(firewall.name, what, right, firewall.urn)
+        for ports in open_ports(firewall):
+            if ports not in {"tcp 80", "tcp 443", "udp 443"}:  # the last is HTTP/3
+                yield Violation(firewall.name, f"opens {ports} to the internet", right, firewall.urn)
     for command, manifest in _manifests(context):
         extra = sorted(set((manifest.get("firewall") or {}).get("tcp") or []) - PUBLIC_PORTS)
         if extra:
@@ -62,14 +59,8 @@ def public_port(context: Context) -> Iterator[Violation]:
 
 @rule("no-firewall", "error", "Every machine is behind the cloud's firewall, and every host has one of its own.")
 def no_firewall(context: Context) -> Iterator[Violation]:
-    firewalls = context.graph.of(FIREWALL)
     for droplet in context.graph.of(DROPLET):
-        tags = set(droplet.texts("tags"))
-        covered = any(
-            tags.intersection(firewall.texts("tags")) or context.graph.depends(firewall, droplet)
-            for firewall in firewalls
-        )
-        if not covered:
+        if not shields(context.graph, droplet):
             right = "give it a tag that a firewall chooses its machines by"
             yield Violation(droplet.name, "no cloud firewall is in front of it", right, droplet.urn)
     for command, manifest in _manifests(context):
@@ -96,11 +87,16 @@ def plain_http(context: Context) -> Iterator[Violation]:
         target = str(check.inputs.get("target") or "")
         if target.startswith("http://") or check.inputs.get("type") == "http":
             yield Violation(check.name, f"looks at {target} over plain HTTP", "a target with https://", check.urn)
-    for command, manifest in _manifests(context):
+    ending_tls = {
+        host.droplet.urn for host in context.graph.hosts if host.droplet and (host.manifest or {}).get("certificate")
+    }
+    for host in context.graph.hosts:
+        manifest = host.manifest or {}
         serves = 80 in ((manifest.get("firewall") or {}).get("tcp") or [])
-        if serves and not manifest.get("certificate"):
+        if serves and not manifest.get("certificate") and not _is_behind_tls(context, host.droplet, ending_tls):
             what = f"{manifest.get('hostname')} serves HTTP and has no certificate"
-            yield Violation(command.name, what, "a manifest with `certificate`", command.urn)
+            right = "a manifest with `certificate`, or a firewall that lets in the balancer alone"
+            yield Violation(host.command.name, what, right, host.command.urn)
 
 
 @rule("open-database", "error", "A managed database takes connections from its own product only.")
@@ -111,6 +107,9 @@ def open_database(context: Context) -> Iterator[Violation]:
             right = "a DatabaseFirewall with the hosts' tag"
             yield Violation(cluster.name, "no firewall names who may connect", right, cluster.urn)
     for firewall in firewalls:
+        if firewall.inputs.get("rules") == []:
+            right = "rules by tag, app or the private range"
+            yield Violation(firewall.name, "names nobody, and lets everybody connect", right, firewall.urn)
         for entry in firewall.blocks("rules"):
             if entry.get("type") == "ip_addr" and _everybody([str(entry.get("value"))]):
                 right = "rules by tag, app or the private range"
@@ -124,6 +123,49 @@ def unchecked_host_key(context: Context) -> Iterator[Violation]:
         if isinstance(connection, Mapping) and not connection.get("hostKey"):
             right = "connection.host_key: without it anybody in between can answer"
             yield Violation(command.name, "logs in to whichever host answers", right, command.urn)
+
+
+def shields(graph: Graph, droplet: Resource) -> list[Resource]:
+    """The cloud's firewalls in front of a droplet. They add up: what one of them lets in comes in."""
+    tags = set(droplet.texts("tags"))
+    return [
+        firewall
+        for firewall in graph.of(FIREWALL)
+        if tags.intersection(firewall.texts("tags")) or graph.depends(firewall, droplet)
+    ]
+
+
+def open_ports(firewall: Resource) -> Iterator[str]:
+    """What a firewall lets everybody reach but SSH, which has a rule of its own: protocol and ports."""
+    for inbound in firewall.blocks("inboundRules"):
+        protocol, ports = inbound.get("protocol"), inbound.get("portRange")
+        if protocol != "icmp" and ports != "22" and _everybody(texts(inbound, "sourceAddresses")):
+            yield f"{protocol} {ports}"
+
+
+def _is_behind_tls(context: Context, droplet: Resource | None, ending_tls: Collection[str]) -> bool:
+    """Whether nobody reaches a droplet's port 80 but balancers, and droplets that end TLS themselves.
+
+    That a balancer ends TLS, and sends HTTP to HTTPS, is a matter of its own.
+    """
+    before = shields(context.graph, droplet) if droplet is not None else []
+    inward = [
+        inbound
+        for firewall in before
+        for inbound in firewall.blocks("inboundRules")
+        if inbound.get("protocol") == "tcp" and _covers(inbound.get("portRange"), 80)
+    ]
+    return bool(inward) and all(_is_from_tls(context, inbound, ending_tls) for inbound in inward)
+
+
+def _is_from_tls(context: Context, inbound: Mapping[str, Any], ending_tls: Collection[str]) -> bool:
+    if any(inbound.get(key) for key in ("sourceAddresses", "sourceDropletIds", "sourceKubernetesIds")):
+        return False
+    tags = set(texts(inbound, "sourceTags"))
+    tagged = [droplet for droplet in context.graph.of(DROPLET) if tags.intersection(droplet.texts("tags"))]
+    if tags:
+        return bool(tagged) and all(droplet.urn in ending_tls for droplet in tagged)
+    return bool(inbound.get("sourceLoadBalancerUids"))
 
 
 def _everybody(sources: Iterable[str]) -> set[str]:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
-from policies.network import DROPLET, UPTIME_CHECK
+from policies.containers import containers_of
+from policies.graph import RELEASE_JSON, Host, Resource
+from policies.network import COMMAND, DROPLET, UPTIME_CHECK
 from policies.rule import Context, Violation, rule
 
 APP = "digitalocean:index/app:App"
-_IMAGE_LINE = re.compile(r"^\s*image:\s*[\"']?(?P<image>[^\s\"'#]+)", re.MULTILINE)
+_COMMANDS = (COMMAND, "command:local:Command")
+_OF_THE_RELEASE = re.compile(r"\$\{[A-Z0-9_]+_IMAGE:?\?[^}]*\}")
+"""What a release fills in, and nothing where it does not: the digests that it is asked for."""
+_DEBUG_FLAG = re.compile(r"(?:.*_)?DEBUG(?:_.*)?")
 _ENV_LINE = re.compile(r"^(?P<name>[A-Z][A-Z0-9_]*)=(?P<value>.*)$", re.MULTILINE)
 _TRUE = frozenset({"1", "true", "yes", "on"})
 
@@ -30,10 +37,18 @@ def unpinned_release(context: Context) -> Iterator[Violation]:
             image = component.get("image")
             if isinstance(image, Mapping) and not image.get("digest"):
                 yield Violation(app.name, f"{component.get('name')} runs an image by tag", "image.digest", app.urn)
-    for path, text, urn in _texts_of_hosts(context):
-        for image in _IMAGE_LINE.findall(text) if path.endswith((".yml", ".yaml")) else ():
-            if "@sha256:" not in image:
-                yield Violation(path, f"runs {image}, which can move", "the image by its digest", urn)
+    for command in context.graph.of(*_COMMANDS):
+        for name, image in _released(command).items():
+            if "@sha256:" not in str(image):
+                what = f"releases {image}, which can move"
+                yield Violation(command.name, what, f"{name}: the image by its digest", command.urn)
+    for host in context.graph.hosts:
+        pulled = {image: path for path, image in _pulled(host)}  # what is dumped with is most often what runs
+        for image, path in pulled.items():
+            if "@sha256:" not in image and not _OF_THE_RELEASE.fullmatch(image):
+                what = f"pulls {image}: a tag, resolved when a host first pulls it"
+                right = "the image by its digest: `image` of a backing service"
+                yield Violation(path, what, right, host.command.urn, "warning")
 
 
 @rule("unwatched", "warning", "Every machine reports its load, and carries the tags that group it.")
@@ -53,10 +68,12 @@ def no_outside_check(context: Context) -> Iterator[Violation]:
     settings = context.settings
     if settings is None or not context.is_production:
         return
-    watched = " ".join(str(check.inputs.get("target")) for check in context.graph.of(UPTIME_CHECK))
-    if settings.product.domain not in watched:
-        what = f"nothing looks at https://{settings.product.domain} from outside"
-        yield Violation("slipway:product.domain", what, "an uptime check")
+    watched = {urlsplit(str(check.inputs.get("target"))).hostname for check in context.graph.of(UPTIME_CHECK)}
+    for name in settings.product.routed_names:
+        if name not in watched:
+            what = f"nothing looks at https://{name}/ from outside"
+            where = "slipway:product.domain" if name == settings.product.domain else "slipway:product.routes"
+            yield Violation(where, what, "an uptime check")
     if not settings.alerts.email:
         yield Violation("slipway:alerts.email", "names nobody: trouble goes unheard", "an e-mail address that is read")
 
@@ -65,7 +82,7 @@ def no_outside_check(context: Context) -> Iterator[Violation]:
 def debug(context: Context) -> Iterator[Violation]:
     if context.is_production:
         for where, name, value, urn in _variables(context):
-            if name in {"DEBUG", "FLASK_DEBUG", "DJANGO_DEBUG"} and value.strip("\"'").lower() in _TRUE:
+            if _DEBUG_FLAG.fullmatch(name) and value.strip("\"'").lower() in _TRUE:
                 yield Violation(where, f"{name} is {value}", f'{name}: "False"', urn)
 
 
@@ -103,6 +120,35 @@ def _app_components(spec: Any) -> Iterator[Mapping[str, Any]]:
             components = spec.get(part)
             if isinstance(components, list):
                 yield from (component for component in components if isinstance(component, Mapping))
+
+
+def _released(command: Resource) -> Mapping[str, Any]:
+    """The images that a release is asked for, of one host or of a fleet."""
+    if not command.name.endswith("-release"):
+        return {}
+    asked = command.standard_input
+    request = asked.get("request", asked)
+    images = request.get("images") if isinstance(request, Mapping) else None
+    return images if isinstance(images, Mapping) else {}
+
+
+def _pulled(host: Host) -> Iterator[tuple[str, str]]:
+    """(file, image) of what dumps a host's databases and what runs on it."""
+    for file in host.files:
+        if file.get("path") == RELEASE_JSON:
+            for dump in _dumps(str(file.get("content"))):
+                yield str(file["path"]), str(dump.get("image"))
+    for container in containers_of(host):
+        yield container.path, str(container.says.get("image"))
+
+
+def _dumps(text: str) -> list[Mapping[str, Any]]:
+    try:
+        told = json.loads(text)
+    except ValueError:
+        return []
+    dumps = told.get("dumps") if isinstance(told, Mapping) else None
+    return [dump for dump in dumps if isinstance(dump, Mapping)] if isinstance(dumps, list) else []
 
 
 def _texts_of_hosts(context: Context) -> Iterator[tuple[str, str, str]]:

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from policies import data, network, operations, secrecy
+from policies import balancers, containers, data, network, operations, secrecy
 from policies.rule import SEVERITIES, Context, Finding, Rule
 
-RULES: tuple[Rule, ...] = (*network.RULES, *data.RULES, *secrecy.RULES, *operations.RULES)
+RULES: tuple[Rule, ...] = (
+    *network.RULES,
+    *balancers.RULES,
+    *containers.RULES,
+    *data.RULES,
+    *secrecy.RULES,
+    *operations.RULES,
+)
 
 
 def check(context: Context) -> tuple[Finding, ...]:

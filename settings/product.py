@@ -177,6 +177,12 @@ class Product(Model):
         routed = (route.host for route in self.routes if route.host)
         return tuple(dict.fromkeys((self.domain, *self.aliases, *routed)))
 
+    @property
+    def routed_names(self) -> tuple[str, ...]:
+        """The names that have routes of their own, the main one first; an alias only repeats another's."""
+        routed = {route.host or self.domain for route in self.routes}
+        return tuple(name for name in self.domains if name in routed and name not in self.aliases)
+
     def services_of(self, *roles: Role) -> dict[str, Service]:
         """The services of these roles, in the order of the roles and then of the stack file."""
         return {name: service for role in roles for name, service in self.services.items() if service.role == role}

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, NamedTuple
 
-from policies.graph import Resource
-from policies.rule import Context
 from tests.policies.stacks import (
+    ADMINS,
     OPEN,
+    Case,
     apply,
     cloud_config,
     command,
@@ -19,37 +18,8 @@ from tests.policies.stacks import (
     product,
     resource,
     settings,
-    uptime,
 )
 
-ADMINS = ["203.0.113.7/32"]
-DIGEST = f"sha256:{'0' * 64}"
-
-
-def app(image: dict[str, Any]) -> Resource:
-    return resource("App", inputs={"spec": {"services": [{"name": "web", "image": image}]}})
-
-
-def compose(image: str) -> Resource:
-    content = f"services:\n  api:\n    image: {image}\n"
-    return apply(files=[{"path": "/opt/a/compose.yaml", "content": content}])
-
-
-CLUSTER = resource("DatabaseCluster", "main", protect=True)
-
-
-def database_firewall(value: str) -> Resource:
-    rules = [{"type": "ip_addr", "value": value}]
-    return resource("DatabaseFirewall", inputs={"rules": rules}, dependencies=(CLUSTER.urn,))
-
-
-class Case(NamedTuple):
-    rule: str
-    breaking: list[Context]
-    fine: list[Context]
-
-
-CHECKED = "https://familyflow.example.com/api/health/"
 CASES = [
     Case(
         "public-ssh",
@@ -82,31 +52,6 @@ CASES = [
         ],
     ),
     Case("no-egress", [context(firewall(outboundRules=[]))], [context(firewall())]),
-    Case(
-        "plain-http",
-        [
-            context(resource("LoadBalancer", inputs={"forwardingRules": [{"entryProtocol": "http"}]})),
-            context(uptime("http://a.example.com/")),
-            context(resource("UptimeCheck", inputs={"target": "a.example.com", "type": "http"})),
-            context(apply(certificate=None)),
-        ],
-        [
-            context(resource("LoadBalancer", inputs={"forwardingRules": [{"entryProtocol": "https"}]})),
-            context(
-                resource(
-                    "LoadBalancer",
-                    inputs={"forwardingRules": [{"entryProtocol": "http"}], "redirectHttpToHttps": True},
-                )
-            ),
-            context(uptime(CHECKED)),
-            context(apply()),
-        ],
-    ),
-    Case(
-        "open-database",
-        [context(CLUSTER), context(CLUSTER, database_firewall("0.0.0.0/0"))],
-        [context(CLUSTER, database_firewall("10.0.0.0/8"))],
-    ),
     Case("unchecked-host-key", [context(command(connection={"host": "h"}))], [context(command())]),
     Case(
         "unprotected-data",
@@ -140,11 +85,6 @@ CASES = [
             context(resource("SpacesKey", inputs={"grants": [{"bucket": "a", "permission": "fullaccess"}]})),
         ],
         [context(resource("SpacesKey", inputs={"grants": [{"bucket": "a", "permission": "readwrite"}]}))],
-    ),
-    Case(
-        "no-backups",
-        [context(droplet(backups=False)), context(droplet(backups=None), of=settings())],
-        [context(droplet()), context(droplet(backups=False), of=settings("staging"))],
     ),
     Case(
         "secret-in-user-data",
@@ -188,39 +128,9 @@ CASES = [
         ],
     ),
     Case(
-        "unpinned-release",
-        [
-            context(app({"repository": "a", "tag": "latest"})),
-            context(compose("mongo:7")),
-            context(
-                of=settings().model_copy(
-                    update={
-                        "product": settings().product.model_copy(
-                            update={"release": settings().product.release.model_copy(update={"commit": None})}
-                        )
-                    }
-                )
-            ),
-        ],
-        [
-            context(app({"repository": "a", "digest": DIGEST})),
-            context(compose(f"ghcr.io/a/b@{DIGEST}")),
-            context(of=settings()),
-        ],
-    ),
-    Case(
         "unwatched",
         [context(droplet(monitoring=False)), context(droplet(tags=[])), context(droplet(sshKeys=[]))],
         [context(droplet())],
-    ),
-    Case(
-        "no-outside-check",
-        [
-            context(of=settings()),
-            context(uptime("https://other.example.com/"), of=settings()),
-            context(uptime(CHECKED), of=settings(alerts={"email": []})),
-        ],
-        [context(uptime(CHECKED), of=settings()), context(of=settings("staging"))],
     ),
     Case(
         "debug",

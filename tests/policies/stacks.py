@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from plan.secrets import named
 from policies.graph import Graph, Resource
@@ -14,8 +14,17 @@ from settings import stackfile
 from settings.parse import parse
 from settings.stack import Settings
 
+ROOT = Path(__file__).parents[2]
 OPEN = ["0.0.0.0/0", "::/0"]
-STACK_FILE = Path(__file__).parents[2] / "Pulumi.familyflow.yaml"
+ADMINS = ["203.0.113.7/32"]
+
+
+class Case(NamedTuple):
+    """Stacks that break a rule, and stacks that obey it."""
+
+    rule: str
+    breaking: list[Context]
+    fine: list[Context]
 
 
 def resource(kind: str, name: str = "it", package: str = "digitalocean", **fields: Any) -> Resource:
@@ -25,12 +34,19 @@ def resource(kind: str, name: str = "it", package: str = "digitalocean", **field
     return Resource(urn=f"urn:pulumi:toy::slipway::{full}::{name}", type=full, name=name, **fields)
 
 
-def apply(**manifest: Any) -> Resource:
-    """The command that hands `manifest` to its host."""
+def apply(on: Resource | None = None, **manifest: Any) -> Resource:
+    """The command that hands `manifest` to its host, which is the droplet `on`."""
     whole = {"hostname": "web", "files": [], "certificate": {"domains": ["a.example.com"]}, **manifest}
     whole.setdefault("firewall", {"ssh_from": ["203.0.113.7/32"], "tcp": [80, 443]})
     inputs = {"stdin": json.dumps({"scripts": {}, "input": whole}), "connection": {"host": "h", "hostKey": "k"}}
-    return resource("Command", "web-apply", inputs=inputs, secret_paths=frozenset({"stdin"}))
+    triggers = {"triggers": (on.urn,)} if on else {}
+    secret = frozenset({"stdin"})
+    return resource("Command", "web-apply", inputs=inputs, secret_paths=secret, property_dependencies=triggers)
+
+
+def compose(path: str = "/opt/a/compose.yaml", **services: Any) -> dict[str, Any]:
+    """A compose file as a manifest has it."""
+    return {"path": path, "content": json.dumps({"services": services})}  # JSON is YAML
 
 
 def merged(old: Any, new: Any) -> Any:
@@ -41,10 +57,9 @@ def merged(old: Any, new: Any) -> Any:
     return {key: value for key, value in both.items() if value is not None}
 
 
-def settings(stack: str = "familyflow", **changes: Any) -> Settings:
-    """FamilyFlow's settings with `changes` of its blocks."""
-    file = stackfile.read(STACK_FILE)
-    values = merged(dict(file.values), changes)
+def settings(stack: str = "familyflow", file: str = "familyflow", **changes: Any) -> Settings:
+    """The settings of a stack file that is shipped, FamilyFlow's by default, with `changes` of its blocks."""
+    values = merged(dict(stackfile.read(ROOT / f"Pulumi.{file}.yaml").values), changes)
     return parse(stack, values, frozenset(named(values)))
 
 
@@ -64,9 +79,16 @@ def firewall(*rules: dict[str, Any], **inputs: Any) -> Resource:
     )
 
 
-def droplet(**inputs: Any) -> Resource:
+def droplet(name: str = "machine", **inputs: Any) -> Resource:
     whole = {"tags": ["web"], "monitoring": True, "backups": True, "sshKeys": ["k"], **inputs}
-    return resource("Droplet", "machine", inputs=whole)
+    return resource("Droplet", name, inputs=whole)
+
+
+def balancer(*forwards: dict[str, Any], on: tuple[Resource, ...] = (), **inputs: Any) -> Resource:
+    """A balancer in front of the droplets `on`."""
+    whole = {"forwardingRules": list(forwards), "dropletIds": list(range(len(on))), **inputs}
+    urns = {"dropletIds": tuple(droplet.urn for droplet in on)}
+    return resource("LoadBalancer", inputs=whole, property_dependencies=urns, protect=True)
 
 
 def cloud_config(**more: Any) -> str:

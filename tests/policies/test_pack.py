@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from types import SimpleNamespace
 from typing import Any
@@ -33,11 +34,13 @@ class Proxy(Mapping[str, Any]):
         return len(self._values)
 
 
-def item(kind: str, props: Mapping[str, Any], protect: bool = False, dependencies: tuple[Any, ...] = ()) -> Any:
+def item(
+    kind: str, props: Mapping[str, Any], protect: bool = False, dependencies: tuple[Any, ...] = (), name: str = "it"
+) -> Any:
     return SimpleNamespace(
-        urn=f"urn:pulumi:toy::slipway::digitalocean:index/x:{kind}::it",
+        urn=f"urn:pulumi:toy::slipway::digitalocean:index/x:{kind}::{name}",
         resource_type=f"digitalocean:index/{kind[0].lower()}{kind[1:]}:{kind}",
-        name="it",
+        name=name,
         parent=SimpleNamespace(urn="urn::parent"),
         props=props,
         opts=SimpleNamespace(protect=protect, ignore_changes=["userData"], aliases=[]),
@@ -67,6 +70,35 @@ def test_what_is_not_known_yet_stops_no_policy() -> None:
     assert [message for message, _ in found] == [
         "it: lets 0.0.0.0/0 try SSH: name your own ranges in slipway:access.admin_cidrs"
     ]
+
+
+def host_of(droplet: Any, **manifest: Any) -> Any:
+    """The command that tells a droplet what to be, as the policy package hands it over: with plain secrets."""
+    whole = {"hostname": "web", "files": [], **manifest}
+    command = item("Command", Proxy({"stdin": json.dumps({"input": whole}), "stdout": None}), name="web-apply")
+    command.resource_type = "command:remote:Command"
+    command.property_dependencies = {"triggers": [droplet]}
+    return command
+
+
+def test_a_host_that_a_balancer_alone_reaches_needs_no_certificate() -> None:
+    droplet = item("Droplet", Proxy({"tags": ["web"], "id": None}))
+    command = host_of(droplet, firewall={"tcp": [80]}, certificate=None)
+    rule = Proxy({"protocol": "tcp", "portRange": "80", "sourceLoadBalancerUids": [UNKNOWN], "sourceTags": None})
+    firewall = item("Firewall", Proxy({"inboundRules": [rule], "tags": ["web"]}))
+    assert reported("plain-http", droplet, command, firewall) == []
+    found = reported("plain-http", droplet, command)
+    assert [message for message, _ in found] == [
+        "web-apply: web serves HTTP and has no certificate: "
+        "a manifest with `certificate`, or a firewall that lets in the balancer alone"
+    ]
+
+
+def test_the_compose_files_that_land_on_a_host_are_read() -> None:
+    files = [{"path": "/opt/a/data.yaml", "content": "services: {db: {image: 'postgres:17', ports: ['5432:5432']}}"}]
+    command = host_of(item("Droplet", {}), files=files)
+    for rule_id in ("published-port", "unpinned-release"):
+        assert [urn for _, urn in reported(rule_id, command)] == [command.urn]
 
 
 def test_a_resource_arrives_whole() -> None:

@@ -6,11 +6,27 @@ import dataclasses
 
 import pytest
 
-from policies.graph import UNKNOWN, Graph
+from policies.graph import RELEASE_JSON, UNKNOWN, Graph
 from policies.rule import Context
 from policies.rules import RULES, check
-from tests.policies.cases import CASES, Case
-from tests.policies.stacks import OPEN, command, context, droplet, firewall, inbound, product, resource, settings
+from tests.policies import cases, fleet_cases
+from tests.policies.stacks import (
+    OPEN,
+    Case,
+    apply,
+    command,
+    compose,
+    context,
+    droplet,
+    firewall,
+    inbound,
+    product,
+    resource,
+    settings,
+    uptime,
+)
+
+CASES = [*cases.CASES, *fleet_cases.CASES]
 
 
 def rules_that_find(given: Context) -> set[str]:
@@ -66,6 +82,41 @@ def test_what_somebody_wants_on_purpose_is_a_warning_and_no_error() -> None:
     bucket = resource("SpacesBucket", protect=True, inputs={"acl": "public-read", "name": "familyflow-uploads"})
     found = check(context(bucket, of=public))
     assert [finding.severity for finding in found if finding.rule == "public-bucket"] == ["warning"]
+
+
+def severities(rule: str, given: Context) -> set[str]:
+    return {finding.severity for finding in check(given) if finding.rule == rule}
+
+
+def test_a_tag_is_a_warning_where_a_host_pulls_it_and_an_error_where_it_is_released() -> None:
+    assert severities("unpinned-release", context(fleet_cases.runs("postgres:17"))) == {"warning"}
+    asked = fleet_cases.release({"images": {"api": "ghcr.io/a/b:1"}})
+    assert severities("unpinned-release", context(asked)) == {"error"}
+
+
+def test_what_a_host_runs_and_dumps_with_is_told_once() -> None:
+    dumping = {"path": RELEASE_JSON, "content": '{"dumps": [{"image": "postgres:17"}]}'}
+    told = apply(files=[dumping, compose(database={"image": "postgres:17"})])
+    found = [finding for finding in check(context(told)) if finding.rule == "unpinned-release"]
+    assert [finding.subject for finding in found] == ["/opt/a/compose.yaml"]
+
+
+def test_to_be_root_on_the_host_is_worse_than_to_be_root_in_a_container() -> None:
+    assert severities("root-container", context(apply(files=[compose(api={"user": "root"})]))) == {"warning"}
+    assert severities("root-container", context(apply(files=[compose(api={"privileged": True})]))) == {"error"}
+
+
+def test_what_one_machine_alone_does_is_a_note() -> None:
+    assert severities("lone-host", context(of=settings("prod", "prod", architecture={"hosts": 1}))) == {"note"}
+    single = resource("DatabaseCluster", protect=True, inputs={"nodeCount": 1, "engine": "pg"})
+    assert severities("single-node", context(single)) == {"note"}
+
+
+def test_a_name_that_has_routes_of_its_own_is_looked_at_by_itself() -> None:
+    found = check(context(uptime("https://app.example.com/"), of=settings("prod", "prod")))
+    assert [finding.what for finding in found if finding.rule == "no-outside-check"] == [
+        "nothing looks at https://api.example.com/ from outside"
+    ]
 
 
 def test_the_worst_comes_first() -> None:
