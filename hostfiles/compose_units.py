@@ -17,7 +17,7 @@ _PATIENCE = 900
 def files(settings: Settings, front: Front | None) -> list[File]:
     """Every unit file that is of a host of the product's alone."""
     recover = _recover(settings.product.name)
-    units = {_RECOVER: recover, systemd.NGINX: systemd.nginx()} if front else systemd.common(recover)
+    units = {_RECOVER: recover, systemd.NGINX: systemd.always()} if front else systemd.common(recover)
     if front is not None and front.encrypted:
         units[_PLACEHOLDER] = _placeholder(settings.product.domain)
     return [*systemd.files(units), *data_files(settings.product, volume(settings))]

@@ -26,7 +26,7 @@ ACME_ROOT = "/var/www/acme"
 """Where the certificate's authority finds its challenges, on port 80."""
 TLS_ROOT = "/etc/slipway/tls"
 
-_CIPHERS = (
+CIPHERS = (
     "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
     "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
 )
@@ -151,7 +151,7 @@ def _tls(domain: str) -> list[str]:
         "ssl_certificate $tls_directory/fullchain.pem;",
         "ssl_certificate_key $tls_directory/privkey.pem;",
         "ssl_protocols TLSv1.2 TLSv1.3;",
-        f"ssl_ciphers {_CIPHERS};",
+        f"ssl_ciphers {CIPHERS};",
         "ssl_prefer_server_ciphers on;",
         "ssl_session_cache shared:tls:10m;",
         "ssl_session_timeout 1d;",

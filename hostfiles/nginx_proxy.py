@@ -17,7 +17,7 @@ DRAINED = "drained"
 """A file below the product's directory: while it is there, the balancer is to send nobody here."""
 HEALTH_LISTENS = "127.0.0.1:81"
 """Where the release that serves tells how it is; without one nobody listens there."""
-_STREAM_TIMEOUT = 3600
+STREAM_TIMEOUT = 3600
 """Seconds that a WebSocket or an event stream may be silent."""
 
 
@@ -173,8 +173,8 @@ def location(host: Host, route: Route) -> list[str]:
         return [
             *body,
             "proxy_buffering off;",
-            f"proxy_read_timeout {_STREAM_TIMEOUT}s;",
-            f"proxy_send_timeout {_STREAM_TIMEOUT}s;",
+            f"proxy_read_timeout {STREAM_TIMEOUT}s;",
+            f"proxy_send_timeout {STREAM_TIMEOUT}s;",
             *headers(host, upgrade=True),
         ]
     body.append(f"proxy_read_timeout {route.timeout}s;")

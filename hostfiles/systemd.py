@@ -61,12 +61,12 @@ def common(recover: str) -> dict[str, str]:
         "slipway-recover.service": recover,
         "slipway-certificate.service": _certificate(),
         "slipway-certificate.timer": _certificate_timer(),
-        NGINX: nginx(),
+        NGINX: always(),
     }
 
 
-def nginx() -> str:
-    """The distributions start nginx again after an upgrade, but not after it was killed."""
+def always() -> str:
+    """The distributions start a server again after an upgrade, but not after it was killed."""
     return joined([f"# {HEADER}", "[Service]", "Restart=always", "RestartSec=1"])
 
 
