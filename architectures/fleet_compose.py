@@ -48,7 +48,7 @@ def build(settings: Settings) -> Mapping[str, Any]:
     )
     monitoring = Monitoring(
         f"{settings.name}-monitoring",
-        MonitoringArgs(machines.health_url(settings), fleet.base.group.host_tag, settings.alerts),
+        MonitoringArgs(machines.watched(settings), fleet.base.group.host_tag, settings.alerts),
         opts=pulumi.ResourceOptions(depends_on=[names]),
     )
     hosts = [*web, *data]

@@ -6,6 +6,7 @@ import pulumi
 
 from components.keys import Keys
 from hostfiles import cloud_init
+from settings.product import Product, Route
 from settings.stack import Settings
 
 
@@ -18,11 +19,37 @@ def user_data(keys: Keys) -> pulumi.Output[str]:
 def health_url(settings: Settings) -> str:
     """What has to answer from outside: the first web service's health path, under the name that is routed to it."""
     product = settings.product
-    for name, service in product.services_of("web").items():
-        hosts = [route.host for route in product.routes if route.service == name]
-        if hosts and service.health:
-            return f"https://{hosts[0] or product.domain}{service.health}"
+    for name in product.services_of("web"):
+        for host in product.routed_names:
+            if path := _health(product, host, name):
+                return f"https://{host}{path}"
     return f"https://{product.domain}/"
+
+
+def watched(settings: Settings) -> tuple[str, ...]:
+    """What is asked from outside of each name that has routes: a health path that they lead to, else their first."""
+    return tuple(f"https://{name}{_asked(settings.product, name)}" for name in settings.product.routed_names)
+
+
+def _asked(product: Product, name: str) -> str:
+    paths = (_health(product, name, service) for service in product.services_of("web"))
+    return next((path for path in paths if path), None) or min(
+        (route.path for route in _routes(product, name)), key=len
+    )
+
+
+def _health(product: Product, name: str, service: str) -> str | None:
+    """The service's health path, if a visitor of `name` who asks for it gets to the service."""
+    health = product.services[service].health
+    if health is None:
+        return None
+    leading = [route for route in _routes(product, name) if f"{health}/".startswith(route.path.rstrip("/") + "/")]
+    longest = max(leading, key=lambda route: len(route.path), default=None)
+    return health if longest is not None and longest.service == service else None
+
+
+def _routes(product: Product, name: str) -> list[Route]:
+    return [route for route in product.routes if (route.host or product.domain) == name]
 
 
 def login(address: pulumi.Output[str]) -> pulumi.Output[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import pulumi
 import pulumi_digitalocean as digitalocean
@@ -15,60 +16,57 @@ from settings.stack import Alerts
 
 @dataclass(frozen=True)
 class MonitoringArgs:
-    """`target` is the URL that has to answer; machines with `tag` are watched."""
+    """`targets` are the URLs that have to answer, one for each name; machines with `tag` are watched."""
 
-    target: str
+    targets: Sequence[str]
     tag: pulumi.Input[str]
     alerts: Alerts
 
 
 class Monitoring(Component):
-    """An uptime check with alerts (down, certificate about to expire, slow) and alerts on CPU, memory and disk."""
+    """Uptime checks with alerts (down, certificate about to expire, slow) and alerts on CPU, memory and disk."""
 
     def __init__(self, name: str, args: MonitoringArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
-        check = digitalocean.UptimeCheck(
-            f"{name}-uptime",
-            name=name,
-            target=args.target,
-            type="https",
-            regions=["us_east", "eu_west"],
-            opts=self.child(),
-        )
+        checks = [
+            self._check(target, "" if index == 0 else f"-{_name(target)}", args.alerts)
+            for index, target in enumerate(args.targets)
+        ]
         if args.alerts.email:
-            notifications = [digitalocean.UptimeAlertNotificationArgs(emails=list(args.alerts.email))]
-            self._uptime_alert("down", check, notifications, type="down_global", period=args.alerts.down_for)
-            self._uptime_alert(
-                "certificate", check, notifications, type="ssl_expiry", comparison="less_than", threshold=7, period="2m"
-            )
-            self._uptime_alert(
-                "latency", check, notifications, type="latency", comparison="greater_than", threshold=1000, period="5m"
-            )
             for resource, share in (
                 ("cpu", args.alerts.cpu),
                 ("memory", args.alerts.memory),
                 ("disk", args.alerts.disk),
             ):
                 self._machine_alert(resource, share, args.tag, args.alerts.email)
-        self.monthly = prices.UPTIME_CHECK
-        self.check_id = check.id
-        self.register_outputs({"check_id": self.check_id})
+        self.monthly = prices.UPTIME_CHECK * len(checks)
+        self.register_outputs({"check_ids": [check.id for check in checks]})
 
-    def _uptime_alert(
-        self,
-        what: str,
-        check: digitalocean.UptimeCheck,
-        notifications: Sequence[digitalocean.UptimeAlertNotificationArgs],
-        **rule: str | int,
-    ) -> None:
-        digitalocean.UptimeAlert(
-            f"{self.name}-{what}",
-            name=f"{self.name}-{what}",
-            check_id=check.id,
-            notifications=list(notifications),
+    def _check(self, target: str, suffix: str, alerts: Alerts) -> digitalocean.UptimeCheck:
+        """Somebody asks for `target` from two continents. The first check's names have no suffix."""
+        check = digitalocean.UptimeCheck(
+            f"{self.name}-uptime{suffix}",
+            name=f"{self.name}{suffix}",
+            target=target,
+            type="https",
+            regions=["us_east", "eu_west"],
             opts=self.child(),
-            **rule,
         )
+        rules: dict[str, dict[str, str | int]] = {
+            "down": {"type": "down_global", "period": alerts.down_for},
+            "certificate": {"type": "ssl_expiry", "comparison": "less_than", "threshold": 7, "period": "2m"},
+            "latency": {"type": "latency", "comparison": "greater_than", "threshold": 1000, "period": "5m"},
+        }
+        for what, rule in rules.items() if alerts.email else ():
+            digitalocean.UptimeAlert(
+                f"{self.name}-{what}{suffix}",
+                name=f"{self.name}-{what}{suffix}",
+                check_id=check.id,
+                notifications=[digitalocean.UptimeAlertNotificationArgs(emails=list(alerts.email))],
+                opts=self.child(),
+                **rule,
+            )
+        return check
 
     def _machine_alert(self, resource: str, share: int, tag: pulumi.Input[str], emails: Sequence[str]) -> None:
         types = {
@@ -87,3 +85,7 @@ class Monitoring(Component):
             description=f"{self.name}: {resource} above {share} %",
             opts=self.child(),
         )
+
+
+def _name(target: str) -> str:
+    return urlsplit(target).hostname or target
