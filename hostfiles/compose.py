@@ -79,7 +79,7 @@ def container(product: Product, service: Service) -> Model:
         "read_only": service.read_only,
         **({"tmpfs": ["/tmp"]} if service.read_only else {}),  # noqa: S108  (the container's own)
         "cap_drop": ["ALL"],
-        "security_opt": ["no-new-privileges:true"],
+        "security_opt": ["no-new-privileges=true"],
         "stop_grace_period": f"{service.stop_after}s",
     }
     if service.volumes:

@@ -124,7 +124,7 @@ def _engines(product: Product) -> dict[str, engines.Engine]:
 
 
 def _backing(product: Product, name: str, backing: AnyBacking) -> Model:
-    safe = {"cap_drop": ["ALL"], "security_opt": ["no-new-privileges:true"]}
+    safe = {"cap_drop": ["ALL"], "security_opt": ["no-new-privileges=true"]}
     if isinstance(backing, RabbitMQ):
         return {
             "image": _RABBITMQ,

@@ -129,7 +129,7 @@ def _service(product: Product, place: Place, name: str, password: str) -> compos
         "restart": "unless-stopped",
         **engine.container,
         "cap_drop": ["ALL"],
-        "security_opt": ["no-new-privileges:true"],
+        "security_opt": ["no-new-privileges=true"],
         "stop_grace_period": "120s",
         "volumes": [f"{name}:{engine.data}"],
         "deploy": compose.limits(_limit(product, place, name), processes=engines.MOST_PROCESSES),

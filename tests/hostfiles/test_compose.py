@@ -53,7 +53,7 @@ def test_the_schema_would_see_a_mistake(tmp_path: Path) -> None:
 def test_no_container_has_a_right_that_it_does_not_need(name: str) -> None:
     """VU7."""
     for service in read(compose.text(compose.release(STACKS[name].product)))["services"].values():
-        assert (service["cap_drop"], service["security_opt"]) == (["ALL"], ["no-new-privileges:true"])
+        assert (service["cap_drop"], service["security_opt"]) == (["ALL"], ["no-new-privileges=true"])
         assert not {"privileged", "cap_add", "devices", "network_mode", "pid", "ipc"} & set(service)
         assert service["deploy"]["resources"]["limits"]["pids"] == compose.MOST_PROCESSES
         assert all(not volume.startswith(("/", ".")) for volume in service.get("volumes", ()))
