@@ -40,11 +40,22 @@ def _line(name: str, record: Record) -> str:
     if record.type == "MX":
         preference, space, exchange = target.partition(" ")
         return f"mx-host={name},{exchange.strip()},{preference}" if space else f"mx-host={name},{target},10"
+    if record.type == "SRV":
+        return f"srv-host={name},{_service(name, target)}"
     if record.type == "NS":
         return f"dns-rr={name},2,{_wire_name(target)}"
     if record.type == "CAA":
         return f"dns-rr={name},257,{_wire_caa(name, value)}"
     raise CloudError(f"DNS: {name} has a record of type {record.type}, which this resolver does not know")
+
+
+def _service(name: str, value: str) -> str:
+    """From `priority weight port target` to what dnsmasq wants."""
+    words = value.split()
+    if len(words) != 4 or not all(word.isdecimal() for word in words[:3]):
+        raise CloudError(f"DNS: the SRV record of {name} is not `priority weight port target`: {value!r}")
+    priority, weight, port, target = words
+    return f"{target},{port},{priority},{weight}"
 
 
 def _address(name: str, kind: str, value: str) -> str:

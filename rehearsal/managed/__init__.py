@@ -9,6 +9,7 @@ from rehearsal.docker import Docker
 from rehearsal.image import Progress
 from rehearsal.managed.balancers import Balancers
 from rehearsal.managed.certificates import Certificates
+from rehearsal.managed.databases import Databases
 from rehearsal.managed.image import managed_image
 from rehearsal.managed.servers import Servers
 from rehearsal.model import CloudError
@@ -46,3 +47,8 @@ class Managed:
     def balancers(self) -> Balancers:
         """Load balancers."""
         return Balancers(self.servers, self.certificates)
+
+    @cached_property
+    def databases(self) -> Databases:
+        """Databases."""
+        return Databases(self.servers, self.certificates)

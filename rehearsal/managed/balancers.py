@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rehearsal.image import archive
 from rehearsal.managed import haproxy
 from rehearsal.managed.certificates import Certificates
 from rehearsal.managed.servers import Files, Servers
@@ -46,7 +45,7 @@ class Balancers:
         docker = self.servers.docker
         shown = self._ask(container, haproxy.ADMIN, "show servers state health")
         files = self._files(balancing, shown, [(_NEW, text.encode(), 0o600)])
-        docker.copy_in(container, archive(files))
+        self.servers.put(container, files)
         checked = docker.exec(container, ["haproxy", "-c", "-q", "-f", _NEW], check=False)
         if checked.returncode:
             raise CloudError(f"HAProxy does not take the settings: {_brief(checked.stdout + checked.stderr)}")

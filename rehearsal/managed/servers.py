@@ -79,9 +79,13 @@ class Servers:
             *flags,
         )
         self.note(server_id, containers={**record.containers, what: container})
-        self.docker.copy_in(container, archive(files))
+        self.put(container, files)
         self.docker.call("start", container)
         return container
+
+    def put(self, container: str, files: Files) -> None:
+        """Writes files, root's, into a container that is there."""
+        self.docker.copy_in(container, archive(files))
 
     def wait(self, container: str, probe: Sequence[str], seconds: float = 60) -> None:
         """Until the probe ends well in the container. CloudError with the program's last words if it never does."""
@@ -107,6 +111,10 @@ class Servers:
     def find(self, server_id: str) -> ServerState:
         """CloudError when there is none of that id."""
         return _find(self.store.read(), server_id)
+
+    def exists(self, server_id: str) -> bool:
+        """Whether it is there."""
+        return server_id in self.store.read().servers
 
     def all(self, *kinds: str) -> list[Server]:
         """All servers, or those of these kinds."""

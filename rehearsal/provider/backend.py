@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from rehearsal.model import Balancing
+from rehearsal.model import Balancing, DatabaseSpec, Pool
 
 
 @dataclass(frozen=True)
@@ -106,6 +106,39 @@ class Cloud(Protocol):
 
     def remove_server(self, server: str) -> None:
         """Removes a balancer, or a database with its data."""
+
+    def add_database(self, database: str, spec: DatabaseSpec) -> Addresses:
+        """Makes a database server and waits until it answers. Network and source are the provider's ids."""
+
+    def resize_database(self, database: str, memory: int, connections: int) -> None:
+        """Gives it another size."""
+
+    def trust(self, database: str, sources: Sequence[str] | None) -> None:
+        """Who reaches it, by CIDR; None: everybody."""
+
+    def set_eviction(self, database: str, policy: str) -> None:
+        """What Valkey throws away first."""
+
+    def password(self, database: str, user: str | None = None) -> str:
+        """A user's password, else the administrator's."""
+
+    def add_user(self, database: str, user: str) -> str:
+        """Another user; the password."""
+
+    def remove_user(self, database: str, user: str) -> None:
+        """Takes the user away. Raises CloudError while the user owns something."""
+
+    def add_schema(self, database: str, name: str) -> None:
+        """Another database on the server."""
+
+    def remove_schema(self, database: str, name: str) -> None:
+        """Removes one with its data."""
+
+    def set_pools(self, database: str, pools: Sequence[Pool]) -> None:
+        """All pools that it has from now on."""
+
+    def authority(self, engine: str) -> str:
+        """The root, in PEM, that the certificates of databases of an engine go back to."""
 
     def publish_names(self, names: Sequence[Name]) -> None:
         """The records that the resolver answers with, all of them."""

@@ -5,10 +5,22 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from rehearsal.cloud import LocalCloud
-from rehearsal.model import Balancing, CloudError, HostSpec, InboundRule, OutboundRule, Record, Server
+from rehearsal.managed.databases import Databases
+from rehearsal.model import (
+    Balancing,
+    CloudError,
+    DatabaseSpec,
+    HostSpec,
+    InboundRule,
+    OutboundRule,
+    Pool,
+    Record,
+    Server,
+)
 from rehearsal.provider.backend import Addresses, Machine, Name, Opening
 from rehearsal.provider.store import Store
 
@@ -107,13 +119,52 @@ class LocalHosts:
 
     def serves(self, server: str) -> bool:
         row = self._store.read()["local_servers"].get(server)
-        return row is not None and any(found.id == row["local"] for found in self._cloud.managed.servers.all())
+        return row is not None and self._cloud.managed.servers.exists(row["local"])
 
     def remove_server(self, server: str) -> None:
         with self._store.transaction() as account:
             row = account["local_servers"].pop(server, None)
         if row:
             self._cloud.managed.servers.remove(row["local"])
+
+    def add_database(self, database: str, spec: DatabaseSpec) -> Addresses:
+        source = self._server(spec.source) if spec.source else None
+        here = replace(spec, network_id=self._network(spec.network_id), source=source)
+        return self._added(database, self._databases.create(here))
+
+    def resize_database(self, database: str, memory: int, connections: int) -> None:
+        self._databases.resize(self._server(database), memory, connections)
+
+    def trust(self, database: str, sources: Sequence[str] | None) -> None:
+        self._databases.trust(self._server(database), sources)
+
+    def set_eviction(self, database: str, policy: str) -> None:
+        self._databases.set_eviction(self._server(database), policy)
+
+    def password(self, database: str, user: str | None = None) -> str:
+        return self._databases.password(self._server(database), user)
+
+    def add_user(self, database: str, user: str) -> str:
+        return self._databases.add_user(self._server(database), user)
+
+    def remove_user(self, database: str, user: str) -> None:
+        self._databases.remove_user(self._server(database), user)
+
+    def add_schema(self, database: str, name: str) -> None:
+        self._databases.add_schema(self._server(database), name)
+
+    def remove_schema(self, database: str, name: str) -> None:
+        self._databases.remove_schema(self._server(database), name)
+
+    def set_pools(self, database: str, pools: Sequence[Pool]) -> None:
+        self._databases.set_pools(self._server(database), pools)
+
+    def authority(self, engine: str) -> str:
+        return self._databases.authority_pem(engine)
+
+    @property
+    def _databases(self) -> Databases:
+        return self._cloud.managed.databases
 
     def publish_names(self, names: Sequence[Name]) -> None:
         records: defaultdict[str, list[Record]] = defaultdict(list)

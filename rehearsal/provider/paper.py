@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from rehearsal.model import Balancing
+from rehearsal.model import Balancing, DatabaseSpec, Pool
 from rehearsal.provider.backend import Addresses, Machine, Name, Opening, rules_of
 from rehearsal.provider.store import Store
 
@@ -93,6 +94,53 @@ class PaperCloud:
     def remove_server(self, server: str) -> None:
         with self._store.transaction() as account:
             account["paper_servers"].pop(server, None)
+
+    def add_database(self, database: str, spec: DatabaseSpec) -> Addresses:
+        return self._add_server(database, {**asdict(spec), "trusted": None, "users": {}, "schemas": {}, "pools": []})
+
+    def _change(self, database: str, **values: object) -> None:
+        with self._store.transaction() as account:
+            account["paper_servers"][database].update(values)
+
+    def _put(self, database: str, what: str, name: str, there: bool) -> None:
+        with self._store.transaction() as account:
+            rows = account["paper_servers"][database][what]
+            if there:
+                rows[name] = {}
+            else:
+                rows.pop(name, None)
+
+    def resize_database(self, database: str, memory: int, connections: int) -> None:
+        self._change(database, memory_mib=memory, connections=connections)
+
+    def trust(self, database: str, sources: Sequence[str] | None) -> None:
+        self._change(database, trusted=None if sources is None else list(sources))
+
+    def set_eviction(self, database: str, policy: str) -> None:
+        self._change(database, eviction=policy)
+
+    def password(self, database: str, user: str | None = None) -> str:
+        # the same every time, and in no table: ids are random
+        return hashlib.sha256(f"{database} {user}".encode()).hexdigest()[:24]
+
+    def add_user(self, database: str, user: str) -> str:
+        self._put(database, "users", user, there=True)
+        return self.password(database, user)
+
+    def remove_user(self, database: str, user: str) -> None:
+        self._put(database, "users", user, there=False)
+
+    def add_schema(self, database: str, name: str) -> None:
+        self._put(database, "schemas", name, there=True)
+
+    def remove_schema(self, database: str, name: str) -> None:
+        self._put(database, "schemas", name, there=False)
+
+    def set_pools(self, database: str, pools: Sequence[Pool]) -> None:
+        self._change(database, pools=[asdict(pool) for pool in pools])
+
+    def authority(self, engine: str) -> str:
+        return f"the authority of {engine}\n"
 
     def publish_names(self, names: Sequence[Name]) -> None:
         with self._store.transaction() as account:

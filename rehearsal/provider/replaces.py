@@ -64,6 +64,16 @@ REPLACES: dict[str, frozenset[str]] = {
     f"{_DO}loadBalancer:LoadBalancer": frozenset(
         {"region", "vpcUuid", "subnetUuid", "ip", "type", "network", "networkStack"}
     ),
+    # database/resource_database_cluster.go: region migrates and version upgrades in place
+    f"{_DO}databaseCluster:DatabaseCluster": frozenset({"name", "engine", "privateNetworkUuid", "projectId"}),
+    # database/resource_database_{db,user,connection_pool,firewall,replica}.go
+    f"{_DO}databaseDb:DatabaseDb": frozenset({"name", "clusterId"}),
+    f"{_DO}databaseUser:DatabaseUser": frozenset({"name", "clusterId"}),
+    f"{_DO}databaseConnectionPool:DatabaseConnectionPool": frozenset(
+        {"clusterId", "name", "user", "mode", "size", "dbName"}
+    ),
+    f"{_DO}databaseFirewall:DatabaseFirewall": frozenset({"clusterId"}),
+    f"{_DO}databaseReplica:DatabaseReplica": frozenset({"name", "clusterId", "region", "privateNetworkUuid", "tags"}),
     "cloudflare:index/dnsRecord:DnsRecord": frozenset({"zoneId", "type"}),
     "cloudflare:index/zoneSetting:ZoneSetting": frozenset({"zoneId", "settingId"}),
     "cloudflare:index/ruleset:Ruleset": frozenset({"zoneId", "accountId", "kind", "name", "phase"}),

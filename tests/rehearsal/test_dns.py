@@ -53,9 +53,18 @@ def test_the_same_record_twice_is_written_once() -> None:
         ("a.example.com", Record("A", "2001:db8::1"), "does not fit"),
         ("a.example.com", Record("TXT", "one\nserver=192.0.2.9"), "more than one line"),
         ("a.example.com", Record("CAA", "letsencrypt.org"), "is not `flags tag"),
-        ("a.example.com", Record("SRV", "0 0 1 a"), "does not know"),
+        ("a.example.com", Record("PTR", "a"), "does not know"),
     ],
 )
 def test_a_record_that_a_zone_would_refuse_is_refused(name: str, record: Record, reason: str) -> None:
     with pytest.raises(CloudError, match=reason):
         configuration({name: [record]})
+
+
+def test_a_service_is_found_by_its_name() -> None:
+    record = Record("SRV", "0 5 27017 db.example.com.")
+    assert lines("_mongodb._tcp.db.example.com", record) == [
+        "srv-host=_mongodb._tcp.db.example.com,db.example.com,27017,0,5"
+    ]
+    with pytest.raises(CloudError, match="is not `priority weight port target`"):
+        configuration({"_a._tcp.example.com": [Record("SRV", "27017 db.example.com")]})

@@ -6,13 +6,18 @@ machine#288), size not available in this region (axiom#305), region not availabl
 (typhoon#106), SSH key in use (packer-plugin-digitalocean#113), VPC with members (pulumi-digitalocean#753). All others
 are ours: they refuse what the API's documentation or facts forbid, and the API says it otherwise. Without a source
 that was read: the limits of 50 firewall rules, 30 s TTL, 16 TiB a volume and 64 KiB of user data, and which names
-have to be unique.
+have to be unique. "operation is not supported for this cluster type" is quoted from terraformer#1905, that a
+certificate is in use from the provider's source; the limits of balancers and databases are the documentation's.
 """
 
 from __future__ import annotations
 
 from rehearsal.provider.digitalocean.balancer import LoadBalancer
 from rehearsal.provider.digitalocean.certificate import Certificate
+from rehearsal.provider.digitalocean.database import DatabaseCluster
+from rehearsal.provider.digitalocean.database_firewall import DatabaseFirewall
+from rehearsal.provider.digitalocean.database_parts import DatabaseConnectionPool, DatabaseDb, DatabaseUser
+from rehearsal.provider.digitalocean.database_replica import DatabaseReplica
 from rehearsal.provider.digitalocean.dns import DnsRecord, Domain
 from rehearsal.provider.digitalocean.droplet import Droplet
 from rehearsal.provider.digitalocean.firewall import Firewall
@@ -46,6 +51,12 @@ RESOURCES = (
     SpacesKey(),
     Certificate(),
     LoadBalancer(),
+    DatabaseCluster(),
+    DatabaseDb(),
+    DatabaseUser(),
+    DatabaseConnectionPool(),
+    DatabaseFirewall(),
+    DatabaseReplica(),
 )
 
 __all__ = ["FUNCTIONS", "RESOURCES"]

@@ -46,6 +46,26 @@ HOURS_A_MONTH = 672
 """A month is billed as at most 672 hours."""
 
 
+class DatabaseSize(NamedTuple):
+    """Memory in MiB, and how many connections a PostgreSQL of the size has for its customer."""
+
+    memory: int
+    connections: int
+
+
+RESERVED_CONNECTIONS = 3
+"""Of the 25 for each GiB, what a cluster keeps for its own upkeep (docs.digitalocean.com, connection pools)."""
+DATABASE_SIZES = {
+    slug: DatabaseSize(gib * 1024, gib * 25 - RESERVED_CONNECTIONS)
+    for slug, gib in {"db-s-1vcpu-1gb": 1, "db-s-1vcpu-2gb": 2, "db-s-2vcpu-4gb": 4, "db-s-4vcpu-8gb": 8}.items()
+}
+SINGLE_NODE = frozenset({"db-s-1vcpu-1gb"})
+"""Sizes that have no standby nodes."""
+DATABASE_VERSIONS = {"pg": ("15", "16", "17"), "valkey": ("8",), "mongodb": ("7", "8")}
+"""What can be made new. Redis has gone, PostgreSQL 13 and 14 have."""
+MOST_NODES = 3
+
+
 def offers(size: str, region: str) -> bool:
     """Whether a droplet of the size can be made in the region."""
     return size not in ABSENT.get(region, frozenset())

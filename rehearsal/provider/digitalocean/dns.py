@@ -143,7 +143,7 @@ def publish(context: Context) -> None:
     """Gives the resolver every record of every provider."""
     with context.store.exclusive("names"):
         account = context.store.read()
-        found = [*_digitalocean(account), *_of_balancers(account), *_cloudflare(account)]
+        found = [*_digitalocean(account), *_of_balancers(account), *_of_databases(account), *_cloudflare(account)]
         names = {(item.name, item.type, item.value): item for item in reversed(found)}
         context.cloud.publish_names([names[key] for key in sorted(names)])
 
@@ -152,6 +152,8 @@ def _digitalocean(account: Account) -> list[Name]:
     names = [_name(row["name"], row["ipAddress"]) for row in account["domains"].values() if row.get("ipAddress")]
     for row in account["records"].values():
         value = row["domain"] if row["value"] == "@" else str(row["value"]).rstrip(".")
+        if row["type"] == "SRV":
+            value = f"{row['priority']} {row['weight']} {row['port']} {value}"
         names.append(Name(fqdn(row["name"], row["domain"]), row["type"], value, int(row.get("ttl", _ZONE_TTL))))
     return names
 
@@ -165,6 +167,22 @@ def _of_balancers(account: Account) -> list[Name]:
         for certificate in sorted(certificates_of(row))
         for domain in account["certificates"].get(certificate, {}).get("domains", ())
     ]
+
+
+def _of_databases(account: Account) -> list[Name]:
+    """The names of the servers, which lead to a database over the internet and within its network."""
+    names = []
+    for row in (*account["database_clusters"].values(), *account["database_replicas"].values()):
+        if "publicAddress" in row:
+            names += [_name(row["host"], row["publicAddress"]), _name(row["privateHost"], row["privateAddress"])]
+    for row in account["database_clusters"].values():
+        if row["engine"] == "mongodb":  # its URL names the cluster, not a port
+            names += [
+                Name(f"_mongodb._tcp.{row[key]}", "SRV", f"0 0 {row['port']} {row[key]}", _ZONE_TTL)
+                for key in ("host", "privateHost")
+                if key in row
+            ]
+    return names
 
 
 def _cloudflare(account: Account) -> list[Name]:

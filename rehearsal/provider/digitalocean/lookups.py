@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from rehearsal.provider.digitalocean.catalog import IMAGES, REGIONS, SIZES, offers
+from rehearsal.provider.digitalocean.database import LOCAL_ENGINES
 from rehearsal.provider.resource import Context, RefusedError
 from rehearsal.provider.values import Properties
 
@@ -59,12 +60,24 @@ def _image(context: Context, arguments: Properties) -> Properties:
     return {"id": slug, "slug": slug, "image": slug, "regions": sorted(REGIONS), "private": False, "type": "base"}
 
 
+def _database_authority(context: Context, arguments: Properties) -> Properties:
+    row = context.store.read()["database_clusters"].get(arguments["clusterId"])
+    if row is None:
+        raise RefusedError("Error retrieving database CA certificate: 404 cluster not found")
+    return {
+        "id": arguments["clusterId"],
+        **arguments,
+        "certificate": context.cloud.authority(LOCAL_ENGINES[row["engine"]]),
+    }
+
+
 FUNCTIONS: dict[str, Callable[[Context, Properties], Properties]] = {
     "digitalocean:index/getSshKey:getSshKey": _find("ssh_keys", "name", "SSH key"),
     "digitalocean:index/getDomain:getDomain": _find("domains", "name", "domain"),
     "digitalocean:index/getVpc:getVpc": _find("vpcs", "name", "VPC"),
     "digitalocean:index/getTag:getTag": _find("tags", "name", "tag"),
     "digitalocean:index/getProject:getProject": _find("projects", "name", "project"),
+    "digitalocean:index/getDatabaseCa:getDatabaseCa": _database_authority,
     "digitalocean:index/getRegions:getRegions": _regions,
     "digitalocean:index/getSizes:getSizes": _sizes,
     "digitalocean:index/getImage:getImage": _image,

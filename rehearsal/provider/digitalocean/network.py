@@ -62,7 +62,8 @@ class Vpc(Recorded):
 
     def delete(self, context: Context, identifier: str, state: Properties) -> None:
         with context.store.transaction() as account:
-            if any(row.get("vpcUuid") == identifier for table in _MEMBERS for row in account[table].values()):
+            rows = [row for table in _MEMBERS for row in account[table].values()]
+            if any(identifier in (row.get("vpcUuid"), row.get("privateNetworkUuid")) for row in rows):
                 raise RefusedError(
                     f"Error deleting VPC: DELETE https://api.digitalocean.com/v2/vpcs/{identifier}: "
                     "409 Can not delete VPC with members"

@@ -6,8 +6,16 @@ import re
 
 import pulumi_digitalocean as digitalocean
 
-from rehearsal.provider.digitalocean.catalog import IMAGES, KNOWN_REGIONS, REGIONS, SIZES
-from settings import droplets
+from rehearsal.provider.digitalocean.catalog import (
+    DATABASE_SIZES,
+    DATABASE_VERSIONS,
+    IMAGES,
+    KNOWN_REGIONS,
+    REGIONS,
+    SINGLE_NODE,
+    SIZES,
+)
+from settings import droplets, managed
 
 
 def test_every_size_is_one_that_the_providers_package_names() -> None:
@@ -33,3 +41,18 @@ def test_the_copy_of_the_programs_table_has_not_drifted() -> None:
     assert set(droplets.IMAGES) == IMAGES
     for slug, size in droplets.SIZES.items():
         assert (size.cpus, size.memory, size.disk, size.price) == SIZES[slug], slug
+
+
+def test_every_size_of_a_database_is_one_that_the_providers_package_names() -> None:
+    assert DATABASE_SIZES.keys() <= {slug.value for slug in digitalocean.DatabaseSlug}
+
+
+def test_the_programs_table_of_databases_has_not_drifted() -> None:
+    """A second table: this finds what only one of the two allows, and no number that is wrong in both."""
+    ours = {"pg": "postgres", "valkey": "redis", "mongodb": "mongodb"}
+    for engine, name in ours.items():
+        assert DATABASE_VERSIONS[engine] == tuple(map(str, managed.VERSIONS[name]))
+        assert set(managed.sizes(name)) <= DATABASE_SIZES.keys()
+    assert managed.SINGLE_NODE == SINGLE_NODE
+    for size, connections in managed.CONNECTIONS.items():
+        assert DATABASE_SIZES[size].connections == connections

@@ -138,6 +138,13 @@ def test_records_reach_the_resolver_with_their_whole_names(digitalocean: Any) ->
     }
 
 
+def test_a_record_of_a_service_reaches_the_resolver_with_its_port(digitalocean: Any) -> None:
+    digitalocean.create(ZONE, {"name": "example.com"})
+    service = {"type": "SRV", "name": "_sip._tcp", "priority": 1, "weight": 2, "port": 5060, "value": "a.example.com."}
+    digitalocean.create(RECORD, {"domain": "example.com", **service})
+    assert set(digitalocean.store.read()["paper_names"]) == {"_sip._tcp.example.com SRV 1 2 5060 a.example.com"}
+
+
 def test_a_reserved_address_outlives_the_droplet_that_it_leads_to(digitalocean: Any) -> None:
     host, state = _host(digitalocean)
     address, _ = digitalocean.create(ADDRESS, {"region": "nyc3"})
