@@ -21,7 +21,7 @@ def build(settings: Settings) -> Mapping[str, Any]:
     return one_droplet.build(
         settings,
         of_kind(settings.architecture, DropletCompose),
-        lambda plain: manifest(settings, plain),
+        lambda plain: bundle.bundle(manifest(settings, plain)),
         lambda plain: release(settings, plain),
     )
 
@@ -38,12 +38,12 @@ def registry_token(settings: Settings, plain: wiring.Values) -> str | None:
     return plain.secrets[registry.token.secret] if registry else None
 
 
-def manifest(settings: Settings, plain: wiring.Values, hostname: str | None = None) -> str:
-    """What a host that runs the product is told to be; `hostname` where it is one of several."""
+def manifest(settings: Settings, plain: wiring.Values) -> dict[str, Any]:
+    """What a host that runs the product is told to be. Those of a fleet differ in their `hostname` alone."""
     known = facts(settings, plain)
     variables = compose_host.variables(settings, plain.secrets, plain.generated, known)
-    made = compose_host.manifest(settings, variables, known, plain.passwords, registry_token(settings, plain), hostname)
-    return bundle.bundle(made.as_dict())
+    made = compose_host.manifest(settings, variables, known, plain.passwords, registry_token(settings, plain))
+    return made.as_dict()
 
 
 def release(settings: Settings, plain: wiring.Values) -> str:

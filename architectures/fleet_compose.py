@@ -40,7 +40,8 @@ def build(settings: Settings) -> Mapping[str, Any]:
     values = wiring.gather(settings, fleet.base.facts, [host.private_address for host in data])
     prepared = [fleet.prepare_data(number, host, values) for number, host in enumerate(data)]
     web = [fleet.web_host(number) for number in range(1, fleet.architecture.hosts + 1)]
-    members = [fleet.prepare_web(host, values, prepared) for host in web]
+    manifest = wiring.render(values, lambda plain: droplet_compose.manifest(settings, plain))
+    members = [fleet.prepare_web(host, manifest, prepared) for host in web]
     released = fleet.release(members, values)
     balancer = fleet.balance(web, released)
     names = Names(
@@ -140,10 +141,10 @@ class _Fleet:
 
         return self._prepare(host, wiring.render(values, manifest), [host])
 
-    def prepare_web(self, host: Droplet, values: wiring.Plain, data: list[HostSetup]) -> Member:
+    def prepare_web(self, host: Droplet, manifest: pulumi.Output[dict[str, Any]], data: list[HostSetup]) -> Member:
         """A host of the product, set up and without a release yet."""
-        manifest = wiring.render(values, lambda plain: droplet_compose.manifest(self.settings, plain, host.name))
-        setup = self._prepare(host, manifest, [host, *data])
+        own = manifest.apply(lambda shared: bundle.bundle({**shared, "hostname": host.name}))
+        setup = self._prepare(host, own, [host, *data])
         return Member(host.name, host.address, setup.host_key)
 
     def _prepare(self, host: Droplet, manifest: pulumi.Output[str], after: list[pulumi.Resource]) -> HostSetup:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import pulumi
 import pulumi_random as random
@@ -26,6 +26,7 @@ class Values(NamedTuple):
 
 Plain = pulumi.Output[dict[str, Any]]
 """All values of a stack's variables, as one secret."""
+_Made = TypeVar("_Made")
 
 
 def gather(
@@ -53,9 +54,10 @@ def gather(
     return pulumi.Output.secret(pulumi.Output.from_input(parts))
 
 
-def render(values: Plain, text: Callable[[Values], str]) -> pulumi.Output[str]:
-    """`text` of the values: a secret."""
-    return pulumi.Output.secret(values.apply(lambda plain: text(Values(**plain))))
+def render(values: Plain, make: Callable[[Values], _Made]) -> pulumi.Output[_Made]:
+    """What is made of the values: a secret."""
+    made: pulumi.Output[_Made] = pulumi.Output.secret(values.apply(lambda plain: make(Values(**plain))))
+    return made
 
 
 def _generate(name: str, length: int) -> pulumi.Output[str]:

@@ -32,13 +32,18 @@ def bundle(content: Mapping[str, Any] | None) -> str:
 
     The same content gives the same text, so nothing runs again on a host that has nothing new to do.
     """
-    parts = {
-        "version": version(),
-        "scripts": _scripts(),
-        "wrapper": (_SCRIPTS / "slipway.sh").read_text("utf-8"),
-        "input": content,
-    }
-    return json.dumps(parts, ensure_ascii=False, separators=(",", ":"), sort_keys=True) + "\n"
+    return f'{{"input":{_encoded(content)},{_common()[1:]}\n'
+
+
+@functools.cache
+def _common() -> str:
+    """A bundle without its input, encoded once for all hosts: it is far larger than what differs between them."""
+    wrapper = (_SCRIPTS / "slipway.sh").read_text("utf-8")
+    return _encoded({"scripts": _scripts(), "version": version(), "wrapper": wrapper})
+
+
+def _encoded(content: Any) -> str:
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
 
 
 def loader_command(subcommand: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -39,7 +40,7 @@ def secret_in_command(context: Context) -> Iterator[Violation]:
     for command in context.graph.of(COMMAND):
         for key in ("create", "update", "delete", "environment", "triggers"):
             value = command.inputs.get(key)
-            found = _SHAPES.search(json.dumps(value, ensure_ascii=False)) if value is not None else None
+            found = value is not None and _looks_secret(json.dumps(value, ensure_ascii=False))
             if found or command.is_secret(key):
                 yield Violation(
                     command.name, f"its {key} hold{'s' if key[-1] != 's' else ''} a secret", "stdin", command.urn
@@ -57,7 +58,7 @@ def plain_secret(context: Context) -> Iterator[Violation]:
         for path, value in _texts(resource.inputs, ""):
             if value == UNKNOWN or resource.is_secret(path):
                 continue
-            if _TELLING.search(path.rpartition(".")[2]) or _SHAPES.search(value):
+            if _TELLING.search(path.rpartition(".")[2]) or _looks_secret(value):
                 what = f"{path} holds a secret in plain"
                 yield Violation(resource.name, what, "pulumi.Output.secret, or a secret of the stack", resource.urn)
 
@@ -73,6 +74,12 @@ def _without_host_keys(user_data: str) -> str:
         return user_data
     document.pop("ssh_keys", None)
     return json.dumps(document, ensure_ascii=False)
+
+
+@functools.lru_cache(maxsize=256)
+def _looks_secret(text: str) -> bool:
+    """Many hosts are handed the same texts, of hundreds of kilobytes each."""
+    return _SHAPES.search(text) is not None
 
 
 def _hint(found: str) -> str:
