@@ -56,6 +56,8 @@ def _recover(name: str) -> str:
         "TimeoutStartSec": str(_PATIENCE),
         "Environment": "HOME=/root",
         "ProtectHome": "read-only",  # the log-in to the registry
+        # the last ones for `nginx -t`, where nginx runs already
+        "ReadWritePaths": f"/opt/{name} /var/lib/slipway -/run/slipway -/run/nginx.pid -/var/lib/nginx -/var/log/nginx",
     }
     # it starts containers; and nginx follows the links that this sets right
     about = {"Wants": "docker.service", "After": "local-fs.target docker.service", "Before": "nginx.service"}
