@@ -5,6 +5,7 @@ from __future__ import annotations
 from hostfiles import docker, nginx, systemd
 from hostfiles.manifest import File, Unit
 from hostfiles.nginx_proxy import Front
+from hostfiles.text import HEADER, joined
 from settings.kinds import DropletCompose
 from settings.product import Product
 from settings.stack import Settings
@@ -36,7 +37,11 @@ def data_files(product: Product, name: str | None) -> list[File]:
     if name is None:
         return []
     folder = docker.DATA.format(product=product.name)
-    return systemd.files({systemd.mount_unit(folder): systemd.mount(name, f"The volume of {product.name}", folder)})
+    mount = systemd.mount_unit(folder)
+    # Docker starts containers by itself at boot: not before what they keep is there, and anything else even without it
+    order = joined([f"# {HEADER}", "[Unit]", f"Wants={mount}", f"After={mount}"])
+    units = {mount: systemd.mount(name, f"The volume of {product.name}", folder)}
+    return systemd.files({**units, "docker.service.d/10-slipway.conf": order})
 
 
 def data_units(product: Product, name: str | None) -> list[Unit]:

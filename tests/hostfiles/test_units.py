@@ -110,6 +110,14 @@ def test_containers_are_recovered_after_docker_is_up_and_before_nginx_follows_th
     assert "ReadWritePaths=/opt/devora " in unit
 
 
+def test_docker_starts_no_container_before_its_data_is_mounted() -> None:
+    """ALL4: nothing is written to the disk below the mount."""
+    drop_in = UNITS["containers"]["docker.service.d/10-slipway.conf"]
+    assert "After=opt-devora-data.mount\n" in drop_in
+    without = compose_stacks.manifest(compose_stacks.stack("devora-vps"))
+    assert not [file.path for file in without.files if "docker.service.d" in file.path]
+
+
 def test_data_comes_up_on_what_it_needs_and_again_when_it_changes() -> None:
     unit = UNITS["containers"][data_services.UNIT]
     assert {"docker.service", docker.OBJECTS_UNIT} <= _after(unit)
