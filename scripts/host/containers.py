@@ -26,6 +26,10 @@ MARGIN_SECONDS = 30
 READY_SECONDS = 10.0
 """One run of a `ready` command."""
 
+OBJECTS_UNIT = "slipway-docker.service"
+"""Makes the product's network and volumes at boot."""
+
+_EXTERNAL = ("network", "volume")
 _PROJECT, _SERVICE = "com.docker.compose.project", "com.docker.compose.service"
 _ONCE = "com.docker.compose.oneoff"
 
@@ -140,7 +144,7 @@ class Docker:
     def succeeds(self, container: Container, command: str) -> bool:
         """Whether a command in a container does."""
         try:
-            code, _, _ = self.answer("exec", container.id, "sh", "-c", command, timeout=READY_SECONDS)
+            code, _, _ = self.answer("exec", container.id, *shlex.split(command), timeout=READY_SECONDS)
         except HostError:  # it took too long
             return False
         return code == 0
@@ -178,12 +182,19 @@ class Compose:
             raise
 
     def make_externals(self, model: Mapping[str, Any]) -> None:
-        """Make the networks and volumes that are not the project's own, where they are missing: both slots use them."""
-        for kind in ("network", "volume"):
-            named = {entry["name"] for entry in model.get(f"{kind}s", {}).values() if entry.get("external")}
-            known = set(self.docker(kind, "ls", "--format", "{{.Name}}").split())
-            for name in sorted(named - known):
+        """Make the networks and volumes that are not the project's own, where they are missing: both slots use them.
+
+        The unit that makes them knows where they lie; what it does not know of is made as Docker makes it.
+        """
+        if any(self._absent(model, kind) for kind in _EXTERNAL):
+            run(["systemctl", "restart", OBJECTS_UNIT], timeout=120, accept=range(256))
+        for kind in _EXTERNAL:
+            for name in self._absent(model, kind):
                 self.docker(kind, "create", name)
+
+    def _absent(self, model: Mapping[str, Any], kind: str) -> list[str]:
+        named = {entry["name"] for entry in model.get(f"{kind}s", {}).values() if entry.get("external")}
+        return sorted(named - set(self.docker(kind, "ls", "--format", "{{.Name}}").split()))
 
 
 def _container(data: Mapping[str, Any]) -> Container:

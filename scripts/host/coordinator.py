@@ -118,7 +118,7 @@ class Coordinator:
 
     def _take(self, state: State, steps: Sequence[str], notes: list[str]) -> State:
         """Take these steps; where that leaves the release. What fails beyond the way back goes to `notes`."""
-        for step in steps:
+        for step in filter(self.effects.steps.__contains__, steps):
             state = replace(state, step=step)
             began = time.monotonic()
             # a wish to end comes too late once the old release is being stopped: nothing there can be left undone
@@ -154,7 +154,7 @@ class Coordinator:
 
     def _step(self, state: State) -> bool:
         """Do one step; False if this release has nothing to do there."""
-        if state.step not in steps_of(state) & self.effects.steps:
+        if state.step not in steps_of(state):
             return False
         pieces: dict[str, Callable[[], None]] = {
             "preflight": lambda: self.effects.preflight(state),

@@ -58,17 +58,17 @@ class Session:
 
     def state(self, release: str, request: Request, kind: str = "release", kept: bool = False) -> State:
         """A release about to begin, into the slot that does not serve."""
-        slots = self.effects.slots
-        live, idle = slots.live(), slots.idle()
+        live, serving = self.effects.live_slot(), self.serving()
+        idle = self.effects.idle_slot()
         return State(
             release=release,
             commit=request.commit,
             revision=request.revision,
             owner=self.owner,
             slot=idle,
-            old_slot=live if live and slots.release(live) else None,
-            old_release=slots.release(live) if live else None,
-            slot_had=slots.release(idle),
+            old_slot=live if serving else None,
+            old_release=serving,
+            slot_had=self.effects.slot_release(idle),
             boot=boot_id(),
             kind=kind,
             kept=kept,

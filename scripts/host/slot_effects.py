@@ -54,6 +54,10 @@ class SlotEffects(ABC, Generic[AnyConfig]):
         """See Effects."""
         return self.slots.live()
 
+    def idle_slot(self) -> str:
+        """The slot for the next release."""
+        return self.slots.idle()
+
     def slot_release(self, slot: str) -> str | None:
         """See Effects."""
         return self.slots.release(slot)

@@ -27,6 +27,11 @@ class Trouble:
     at: int = -1
     passed: list[str] = field(default_factory=list)
 
+    @property
+    def crashed(self) -> bool:
+        """Whether the process has been killed."""
+        return self.kind == "crash" and 0 <= self.at < len(self.passed)
+
     def point(self, name: str) -> None:
         """Pass a point, or not."""
         number = len(self.passed)

@@ -9,13 +9,13 @@ from typing import Any
 
 from scripts.host.coordinator import Coordinator
 from scripts.host.durable import write
-from scripts.host.ledger import Ledger
+from scripts.host.ledger import FINAL, Ledger
 from scripts.host.lock import Lock
 from scripts.host.procfs import boot_id
 from scripts.host.progress import Progress
 from scripts.host.run import HostError
 from scripts.host.state import State, StateFile
-from tests.host_scripts.fake_effects import CrashError, FakeEffects, Trouble
+from tests.host_scripts.fake_effects import ROLES, CrashError, FakeEffects, Trouble
 
 OLD, OLDER, NEW = "20261121T100000-aaaaaaaa", "20261120T100000-bbbbbbbb", "20261121T110000-cccccccc"
 
@@ -44,11 +44,11 @@ class FakeLedger(Ledger):
 class Stage:
     """A host with what a scenario begins with, and the processes that come and go on it."""
 
-    def __init__(self, directory: Path, scenario: str) -> None:
+    def __init__(self, directory: Path, scenario: str, effects: type[FakeEffects] = FakeEffects) -> None:
         directory.mkdir(exist_ok=True)
         self.directory = directory
         self.trouble = Trouble()
-        self.effects = FakeEffects(self.trouble)
+        self.effects = effects(self.trouble)
         self.kind, self.kept = "release", False
         ledger = Ledger(directory)
         if scenario != "first":
@@ -136,7 +136,53 @@ class Stage:
         if cold:
             self.effects.reboot()
         mended = self.coordinator().recover(cold)
+        if cold:
+            self.effects.settle()
         self.free()
         if cold:
             self.effects.booted()
         return mended
+
+
+def points(directory: Path, scenario: str, effects: type[FakeEffects] = FakeEffects) -> list[str]:
+    """Every point that a release without trouble passes."""
+    stage = Stage(directory / "clean", scenario, effects)
+    stage.run()
+    return stage.trouble.passed
+
+
+def stages(
+    directory: Path, scenario: str, kind: str, effects: type[FakeEffects] = FakeEffects
+) -> list[tuple[str, Stage]]:
+    """A stage for each point, with trouble of this kind there."""
+    found = []
+    for number, name in enumerate(points(directory, scenario, effects)):
+        if kind == "fail" and name.startswith("record "):
+            continue
+        stage = Stage(directory / str(number), scenario, effects)
+        stage.trouble.kind, stage.trouble.at = kind, number
+        found.append((f"{scenario}: {kind} at {name}", stage))
+    return found
+
+
+def assert_one_serves(stage: Stage, where: str) -> None:
+    """Exactly one release runs, whole; the ledger, the links and the directories say the same."""
+    effects = stage.effects
+    serving = effects.slots[effects.live] if effects.live else None
+    wanted = {(effects.live, role): serving for role in ROLES} if effects.live else {}
+    assert effects.running == wanted, where
+    assert StateFile(stage.directory).load() is None, where
+    assert Lock(stage.directory).holder() is None, where
+    events = [entry["event"] for entry in Ledger(stage.directory).entries() if entry["release"] == stage.release]
+    assert next(event for event in events if event != "step") == "started", where
+    assert sum(event in FINAL for event in events) == 1, where
+    last = Ledger(stage.directory).summaries()[-1]
+    assert (last.release, last.outcome) == (stage.release, "released" if serving == stage.release else "failed"), where
+    if serving != stage.release:
+        assert serving == (None if stage.scenario == "first" else OLD), where
+        assert (stage.release in effects.directories) == stage.kept, where
+        assert effects.slots.get("green") == (OLDER if stage.scenario in ("third", "rollback") else None), where
+    assert (effects.serving, effects.loaded) == (effects.live, effects.routes_of(effects.live)), where
+    assert not effects.owed, where
+    others = {slot for slot in effects.slots if slot != effects.live}
+    assert effects.previous == (others.pop() if others and effects.live else None), where

@@ -2,81 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from scripts.host import lock
 from scripts.host.coordinator import ReleaseError
-from scripts.host.ledger import FINAL, Ledger
+from scripts.host.ledger import Ledger
 from scripts.host.lock import Lock, LockError
 from scripts.host.run import HostError
 from scripts.host.state import STEPS, StateFile
-from tests.host_scripts.fake_effects import ROLES, CrashError, Trouble
-from tests.host_scripts.fake_releases import NEW, OLD, OLDER, Stage
+from tests.host_scripts.fake_effects import CrashError, Trouble
+from tests.host_scripts.fake_releases import NEW, OLD, Stage, assert_one_serves, points, stages
 
 SCENARIOS = ("first", "second", "third", "rerouted", "rollback", "rebuilt")
-
-
-MEMORY = Path("/dev/shm")
-
-
-@pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Where a host keeps its state. No machine is killed here, so nothing need be on a disk; thousands of files are."""
-    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
-    monkeypatch.setattr(lock, "end_marked", lambda *markers: 0)  # no command of a release runs in these tests
-    if not MEMORY.is_dir():
-        yield tmp_path
-        return
-    with tempfile.TemporaryDirectory(dir=MEMORY) as directory:
-        yield Path(directory)
-
-
-def points(directory: Path, scenario: str) -> list[str]:
-    """Every point that a release without trouble passes."""
-    stage = Stage(directory / "clean", scenario)
-    stage.run()
-    return stage.trouble.passed
-
-
-def stages(directory: Path, scenario: str, kind: str) -> list[tuple[str, Stage]]:
-    """A stage for each point, with trouble of this kind there."""
-    found = []
-    for number, name in enumerate(points(directory, scenario)):
-        if kind == "fail" and name.startswith("record "):
-            continue
-        stage = Stage(directory / str(number), scenario)
-        stage.trouble.kind, stage.trouble.at = kind, number
-        found.append((f"{scenario}: {kind} at {name}", stage))
-    return found
-
-
-def assert_one_serves(stage: Stage, where: str) -> None:
-    """Exactly one release runs, whole; the ledger, the links and the directories say the same."""
-    effects = stage.effects
-    serving = effects.slots[effects.live] if effects.live else None
-    wanted = {(effects.live, role): serving for role in ROLES} if effects.live else {}
-    assert effects.running == wanted, where
-    assert StateFile(stage.directory).load() is None, where
-    assert Lock(stage.directory).holder() is None, where
-    events = [entry["event"] for entry in Ledger(stage.directory).entries() if entry["release"] == stage.release]
-    assert next(event for event in events if event != "step") == "started", where
-    assert sum(event in FINAL for event in events) == 1, where
-    last = Ledger(stage.directory).summaries()[-1]
-    assert (last.release, last.outcome) == (stage.release, "released" if serving == stage.release else "failed"), where
-    if serving != stage.release:
-        assert serving == (None if stage.scenario == "first" else OLD), where
-        assert (stage.release in effects.directories) == stage.kept, where
-        assert effects.slots.get("green") == (OLDER if stage.scenario in ("third", "rollback") else None), where
-    assert (effects.serving, effects.loaded) == (effects.live, effects.routes_of(effects.live)), where
-    assert not effects.owed, where
-    others = {slot for slot in effects.slots if slot != effects.live}
-    assert effects.previous == (others.pop() if others and effects.live else None), where
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
