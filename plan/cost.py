@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from plan.many import MOST, natural
 from policies.graph import Graph, Resource
 from settings import prices
 from settings.droplets import SIZES
@@ -41,6 +42,23 @@ class Cost:
     def of(self, urn: str) -> float:
         """What one resource costs."""
         return round(sum(line.monthly for line in self.lines if line.urn == urn), 2)
+
+
+def together(lines: Sequence[Line]) -> list[Line]:
+    """The lines for people: of more than MOST that cost the same for the same, one stands for all, with their sum."""
+    same: dict[tuple[str, float], list[Line]] = {}
+    for line in lines:
+        same.setdefault((line.what, line.monthly), []).append(line)
+    found = [_summed(group) for group in same.values() if len(group) > MOST]
+    found += [line for group in same.values() if len(group) <= MOST for line in group]
+    whole = Cost(tuple(found), ())
+    return sorted(found, key=lambda line: (-whole.of(line.urn), line.urn, -line.monthly))
+
+
+def _summed(lines: Sequence[Line]) -> Line:
+    first, last = (pick(lines, key=lambda line: natural(line.name)) for pick in (min, max))
+    what = f"{len(lines)} × {first.what}, to {last.name}"
+    return dataclasses.replace(first, what=what, monthly=round(sum(line.monthly for line in lines), 2))
 
 
 class _UnpricedError(Exception):

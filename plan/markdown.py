@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from plan.build import Plan
+from plan.cost import together
+from plan.files import on_hosts, shared
+from plan.findings import told_once
+from plan.many import in_words
 from plan.picture import picture
 from plan.text import summary
 from plan.tree import rows
@@ -28,11 +32,14 @@ def _head(plan: Plan) -> Iterator[str]:
     yield summary(plan)
     yield ""
     resources = f"{custom} resources, {protected} of them protected"
-    yield f"**{plan.cost.monthly:.2f} USD a month** · {resources} · {len(plan.files)} files"
+    groups = shared(plan.files)
+    number, hosts = sum(map(len, groups.values())), {host for names in groups for host in names}
+    files = f"{number} file{'s' if number != 1 else ''}{f' on {len(hosts)} hosts' if len(hosts) > 1 else ''}"
+    yield f"**{plan.cost.monthly:.2f} USD a month** · {resources} · {files}"
 
 
 def _findings(plan: Plan) -> Iterator[str]:
-    for finding in plan.findings:
+    for finding in told_once(plan.findings):
         what, right = _text(finding.what), _text(finding.right)
         yield f"- {_MARKS[finding.severity]} `{finding.subject}`: {what}. Right: {right} <sub>{finding.rule}</sub>"
     if not plan.findings:
@@ -58,7 +65,7 @@ def _picture(plan: Plan) -> Iterator[str]:
 def _cost(plan: Plan) -> Iterator[str]:
     yield "| Cost | | USD a month |"
     yield "|---|---|--:|"
-    for line in plan.cost.lines:
+    for line in together(plan.cost.lines):
         yield f"| `{line.name}` | {_text(line.what)} | {line.monthly:.2f} |"
     for name, reason in plan.cost.unpriced:
         yield f"| `{name}` | {_text(reason)} | not priced |"
@@ -70,7 +77,7 @@ def _cost(plan: Plan) -> Iterator[str]:
 
 def _resources(plan: Plan) -> Iterator[str]:
     found = rows(plan.graph, plan.cost)
-    yield f"<details><summary>{sum(row.resource.custom for row in found)} resources</summary>"
+    yield f"<details><summary>{sum(resource.custom for resource in plan.graph)} resources</summary>"
     yield ""
     yield "| Resource | Type | | |"
     yield "|---|---|---|---|"
@@ -85,24 +92,31 @@ def _resources(plan: Plan) -> Iterator[str]:
 def _files(plan: Plan) -> Iterator[str]:
     if not plan.files:
         return
-    yield f"<details><summary>{len(plan.files)} files on hosts</summary>"
-    yield ""
-    yield "| File | Mode | Owner | Bytes |"
-    yield "|---|---|---|--:|"
-    for file in plan.files:
-        yield f"| `{file.host}:{file.path}` | {file.mode} | {file.owner}:{file.group} | {file.size} |"
+    groups = shared(plan.files)
+    yield f"<details><summary>Files: {on_hosts(groups)}</summary>"
+    for hosts, files in groups.items():
+        yield ""
+        if len(groups) > 1:
+            yield f"On {in_words(hosts, 'hosts')}:"
+            yield ""
+        yield "| File | Mode | Owner | Bytes |"
+        yield "|---|---|---|--:|"
+        for file in files:
+            yield f"| `{file.path}` | {file.mode} | {file.owner}:{file.group} | {file.size} |"
     yield ""
     yield "</details>"
 
 
 def _contents(plan: Plan) -> Iterator[str]:
-    for file in plan.files:
-        fence = "`" * max(3, 1 + max((len(run) for run in _runs_of_ticks(file.content)), default=0))
-        yield f"<details><summary><code>{file.host}:{file.path}</code> {file.mode} {file.owner}:{file.group}</summary>"
-        yield ""
-        yield from (fence, file.content.rstrip("\n"), fence)
-        yield ""
-        yield "</details>"
+    for hosts, files in shared(plan.files).items():
+        for file in files:
+            where = f"{in_words(hosts, 'hosts')}:{file.path}"
+            fence = "`" * max(3, 1 + max((len(run) for run in _runs_of_ticks(file.content)), default=0))
+            yield f"<details><summary><code>{where}</code> {file.mode} {file.owner}:{file.group}</summary>"
+            yield ""
+            yield from (fence, file.content.rstrip("\n"), fence)
+            yield ""
+            yield "</details>"
 
 
 def _runs_of_ticks(text: str) -> list[str]:

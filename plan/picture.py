@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from policies.graph import Graph, Resource
+from plan.many import MOST, in_words
+from policies.graph import RELEASE_JSON, Graph, Resource
+from settings.placement import data_hosts
+from settings.product import Product
 from settings.stack import Settings
 from settings.variables import Wired
 
@@ -20,34 +23,68 @@ def picture(settings: Settings, graph: Graph) -> str:
 
 
 def _lines(settings: Settings, graph: Graph) -> Iterator[str]:
-    product = settings.product
-    yield from _entrance(settings, graph)
-    droplets = graph.of(f"{_DO}droplet:Droplet")
-    yield f'subgraph host["{_text(_machines(droplets))}"]'
+    product, parts = settings.product, _Droplets(settings.product, graph)
+    yield from _entrance(settings, graph, parts)
+    yield f'subgraph host["{_text(_machines(parts.web))}"]'
     yield '  nginx["nginx, UFW"]'
-    release = f"commit {product.release.commit[:8]}" if product.release.commit else "services"
+    release = f"commit {product.release.commit[:8]}" if product.release.commit else "containers"
     yield f'  subgraph services["{_text(release)}"]'
     for name, service in product.services_of("web", "worker", "scheduler", "static").items():
         label = name if name == service.role else f"{name}<br/>{service.role}"
         yield f'    {_id("service", name)}["{label}"]'
     yield "  end"
-    for name, backing in product.backing.items():
-        if backing.provider == "host":
-            yield f"  {_store(settings, name, backing.engine, '')}"
+    beside = [] if parts.data else [name for name, backing in product.backing.items() if backing.provider == "host"]
+    for name in beside:
+        yield f"  {_store(settings, name, product.backing[name].engine, '')}"
     for route in product.routes:
         label = f"{route.host or ''}{route.path}"
         yield f'  nginx -- "{_text(label)}" --> {_id("service", route.service)}'
     yield "end"
+    for number, (droplet, names) in enumerate(parts.data):
+        yield from _data_host(settings, number, droplet, names)
     for name, backing in product.backing.items():
         if backing.provider != "host":
             yield _store(settings, name, backing.engine, backing.provider)
-    for name, backing in product.backing.items():
-        arrow = "-->" if backing.provider == "host" else "--->"  # a longer one ends below what is on the host
+    for name in product.backing:
+        arrow = "-->" if name in beside else "--->"  # a longer one ends below what is on the host
         yield f"services {arrow} {_id('backing', name)}"
     yield from _watching(settings, graph)
 
 
-def _entrance(settings: Settings, graph: Graph) -> Iterator[str]:
+class _Droplets:
+    """The droplets by what they are for. Hosts of the product are all alike: what is in them is drawn once."""
+
+    def __init__(self, product: Product, graph: Graph) -> None:
+        told = {host.droplet.urn: host for host in graph.hosts if host.droplet is not None}
+        self.web: list[Resource] = []
+        self.balancers: list[Resource] = []
+        data: list[Resource] = []
+        for droplet in graph.of(f"{_DO}droplet:Droplet"):
+            host = told.get(droplet.urn)
+            if host is None or any(file.get("path") == RELEASE_JSON for file in host.files):
+                self.web.append(droplet)
+            else:
+                (self.balancers if (host.manifest or {}).get("certificate") else data).append(droplet)
+        self.data = list(zip(data, data_hosts(product), strict=False))
+
+
+def _data_host(settings: Settings, number: int, droplet: Resource, names: Sequence[str]) -> Iterator[str]:
+    """A host of backing services. The first has them all; what others have of them are copies."""
+    yield f'subgraph data_{number + 1}["{_text(_machines([droplet]))}"]'
+    for name in names:
+        engine = settings.product.backing[name].engine
+        if number == 0:
+            yield f"  {_store(settings, name, engine, '')}"
+        else:
+            left, right = _SHAPES.get(engine, ("[", "]"))
+            yield f'  {_id(f"member_{number + 1}", name)}{left}"{_text(f"{name}, member {number + 1}")}"{right}'
+    yield "end"
+    if number:
+        for name in names:
+            yield f"{_id('backing', name)} -. replicates .-> {_id(f'member_{number + 1}', name)}"
+
+
+def _entrance(settings: Settings, graph: Graph, droplets: _Droplets) -> Iterator[str]:
     yield 'people(["people"])'
     steps = [
         ("dns", f'["names at {settings.dns.provider}"]' if settings.dns.provider != "print" else '["names elsewhere"]')
@@ -55,7 +92,9 @@ def _entrance(settings: Settings, graph: Graph) -> Iterator[str]:
     if graph.of(f"{_DO}reservedIp:ReservedIp"):
         steps.append(("address", '["reserved address"]'))
     if graph.of(f"{_DO}loadBalancer:LoadBalancer"):
-        steps.append(("balancer", '["load balancer"]'))
+        steps.append(("balancer", '["load balancer, TLS"]'))
+    elif droplets.balancers:
+        steps.append(("balancer", f'["HAProxy, TLS<br/>{_text(_machines(droplets.balancers))}"]'))
     if graph.of(f"{_DO}firewall:Firewall"):
         steps.append(("firewall", '{{"cloud firewall"}}'))
     for name, shape in steps:
@@ -73,8 +112,9 @@ def _machines(droplets: list[Resource]) -> str:
     if not droplets:
         return "hosts"
     sizes = sorted({f"{droplet.inputs.get('size')} in {droplet.inputs.get('region')}" for droplet in droplets})
-    number = f"{len(droplets)} droplets" if len(droplets) > 1 else f"droplet {droplets[0].inputs.get('name', '')}"
-    return f"{number}, {', '.join(sizes)}"
+    names = [str(droplet.inputs.get("name", "")) for droplet in droplets]
+    number = f"droplets {in_words(names)}" if 1 < len(names) <= MOST else in_words(names, "droplets")
+    return f"{number if len(names) > 1 else f'droplet {names[0]}'}, {', '.join(sizes)}"
 
 
 def _store(settings: Settings, name: str, engine: str, where: str) -> str:
@@ -85,8 +125,10 @@ def _store(settings: Settings, name: str, engine: str, where: str) -> str:
 
 def _variable(settings: Settings, backing: str) -> str:
     """The variable by which services know a backing service."""
-    wired = {name: value for name, value in settings.product.environment.items() if isinstance(value, Wired)}
-    names = [name for name, value in wired.items() if value.source == backing and value.field in ("url", "bucket")]
+    product = settings.product
+    said = [product.environment, *(service.environment for service in product.services.values())]
+    wired = [(name, value) for variables in said for name, value in variables.items() if isinstance(value, Wired)]
+    names = [name for name, value in wired if value.source == backing and value.field in ("url", "bucket")]
     return names[0] if names else ""
 
 

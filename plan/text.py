@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from plan.build import HIDDEN, Plan
+from plan.cost import together
+from plan.files import on_hosts, shared
+from plan.findings import told_once
+from plan.many import MOST, in_words, natural
 from plan.style import Style
 from plan.tree import rows
 from policies.rule import SEVERITIES
@@ -51,9 +56,9 @@ def _title(style: Style, name: str, rest: str) -> str:
 
 def _resources(plan: Plan, style: Style) -> Iterator[str]:
     found = rows(plan.graph, plan.cost)
-    custom = [row for row in found if row.resource.custom]
-    protected = sum(row.resource.protect for row in custom)
-    about = f"{len(custom)} in {len(found) - len(custom)} components, {protected} protected (■)"
+    custom = [resource for resource in plan.graph if resource.custom]
+    protected = sum(resource.protect for resource in custom)
+    about = f"{len(custom)} in {len(plan.graph) - len(custom)} components, {protected} protected (■)"
     yield _title(style, "Resources", about)
     names = max((len(row.rails + row.resource.name) for row in found), default=0)
     kinds = max((len(row.resource.kind) for row in found), default=0)
@@ -61,14 +66,15 @@ def _resources(plan: Plan, style: Style) -> Iterator[str]:
         mark = style("■", "yellow") if row.resource.protect else " "
         name = f"{style(row.rails, 'dim')}{style(row.resource.name, *(() if row.resource.custom else ('bold',)))}"
         line = f"{mark} {name}{' ' * (names - len(row.rails + row.resource.name))}  {style(row.resource.kind, 'cyan')}"
-        price = "not priced" if row.unpriced else f"{row.monthly:.2f} USD" if row.monthly else ""
+        each = f"{row.count} × " if row.count > 1 else ""
+        price = "not priced" if row.unpriced else f"{each}{row.monthly:.2f} USD" if row.monthly else ""
         parts = [part for part in (row.detail, style(price, "bold")) if part]
         yield f"{line}{' ' * (kinds - len(row.resource.kind))}  {' · '.join(parts)}" if parts else line
 
 
 def _cost(plan: Plan, style: Style) -> Iterator[str]:
     yield _title(style, "Cost", f"USD a month; {prices.SOURCE}, {prices.AS_OF}")
-    lines = [(line.name, line.what, f"{line.monthly:.2f}") for line in plan.cost.lines]
+    lines = [(line.name, line.what, f"{line.monthly:.2f}") for line in together(plan.cost.lines)]
     budget = plan.settings.budget
     total = "total" if not plan.cost.unpriced else "total of what has a price"
     limit = f"of a budget of {budget.monthly:.2f}" if budget else ""
@@ -88,19 +94,33 @@ def _outputs(plan: Plan, style: Style) -> Iterator[str]:
     yield _title(style, "Outputs", "addresses and keys stand for those that the cloud will give")
     width = max(map(len, outputs))
     for name, value in sorted(outputs.items()):
-        shown = HIDDEN if name in plan.outputs.secrets else value if isinstance(value, str) else json.dumps(value)
-        yield f"  {name:<{width}}  {shown}"
+        lines = [HIDDEN] if name in plan.outputs.secrets else _lines(value)
+        rest = [f"and {len(lines) - MOST} more"] if len(lines) > MOST + 1 else lines[MOST:]
+        for index, line in enumerate([*lines[:MOST], *rest]):
+            yield f"  {name if index == 0 else '':<{width}}  {line}".rstrip()
+
+
+def _lines(value: Any) -> list[str]:
+    """An output as lines: the parts of what has some, each on its own."""
+    if isinstance(value, Mapping):
+        parts = sorted(value.items(), key=lambda part: natural(part[0]))
+        return [f"{key}: {inner if isinstance(inner, str) else json.dumps(inner)}" for key, inner in parts]
+    if isinstance(value, list):
+        return [inner if isinstance(inner, str) else json.dumps(inner) for inner in value]
+    return value.splitlines() or [""] if isinstance(value, str) else [json.dumps(value)]
 
 
 def _files(plan: Plan, style: Style) -> Iterator[str]:
     if not plan.files:
         return
-    hosts = dict.fromkeys(file.host for file in plan.files)
-    yield _title(style, "Files", f"{len(plan.files)} on {', '.join(hosts)}; FILES=1 shows them")
+    groups = shared(plan.files)
+    yield _title(style, "Files", f"{on_hosts(groups)}; FILES=1 shows them")
     owners = max(len(f"{file.owner}:{file.group}") for file in plan.files)
-    for file in plan.files:
-        host = f"{file.host}:" if len(hosts) > 1 else ""
-        yield f"  {file.mode}  {f'{file.owner}:{file.group}':<{owners}}  {file.size:>6}  {host}{file.path}"
+    for hosts, files in groups.items():
+        if len(groups) > 1:
+            yield style(f"  on {in_words(hosts, 'hosts')}", "bold")
+        for file in files:
+            yield f"  {file.mode}  {f'{file.owner}:{file.group}':<{owners}}  {file.size:>6}  {file.path}"
     if plan.scripts.count:
         yield style(f"  and {plan.scripts.count} scripts of Slipway's own, {plan.scripts.size // 1024} KiB", "dim")
 
@@ -123,9 +143,10 @@ def _findings(plan: Plan, style: Style) -> Iterator[str]:
     if not plan.findings:
         yield _title(style, "Findings", f"none: all {len(RULES)} rules hold")
         return
-    counts = {severity: sum(finding.severity == severity for finding in plan.findings) for severity in SEVERITIES}
+    findings = told_once(plan.findings)
+    counts = {severity: sum(finding.severity == severity for finding in findings) for severity in SEVERITIES}
     yield _title(style, "Findings", ", ".join(_count(number, word) for word, number in counts.items() if number))
-    for finding in plan.findings:
+    for finding in findings:
         mark, colour = _MARKS[finding.severity]
         head = style(f"{mark} {finding.severity:<7}", colour)
         yield f"  {head}  {finding.subject}: {finding.what} {style(f'({finding.rule})', 'dim')}"
@@ -144,7 +165,9 @@ def _messages(plan: Plan, style: Style) -> Iterator[str]:
 
 
 def _contents(plan: Plan, style: Style) -> Iterator[str]:
-    for file in plan.files:
-        yield style(f"── {file.host}:{file.path}  {file.mode} {file.owner}:{file.group}", "bold")
-        yield file.content.rstrip("\n")
-        yield ""
+    for hosts, files in shared(plan.files).items():
+        for file in files:
+            where = f"{in_words(hosts, 'hosts')}:{file.path}"
+            yield style(f"── {where}  {file.mode} {file.owner}:{file.group}", "bold")
+            yield file.content.rstrip("\n")
+            yield ""

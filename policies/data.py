@@ -66,8 +66,18 @@ def wide_key(context: Context) -> Iterator[Violation]:
 def no_backups(context: Context) -> Iterator[Violation]:
     if not context.is_production:
         return
+    on_volumes = {
+        urn
+        for attachment in context.graph.of("digitalocean:index/volumeAttachment:VolumeAttachment")
+        for urn in attachment.property_dependencies.get("dropletId", ())
+    }
     for droplet in context.graph.of(DROPLET):
-        if not droplet.inputs.get("backups") and _may_keep_data(context.graph, droplet):
+        if not _may_keep_data(context.graph, droplet):
+            continue
+        if droplet.urn in on_volumes:
+            what = "keeps data on a volume, which backups of a droplet leave out"
+            yield Violation(droplet.name, what, "snapshots of the volume, or dumps kept elsewhere", droplet.urn)
+        elif not droplet.inputs.get("backups"):
             right = "slipway:architecture.backups: weekly or daily"
             yield Violation(droplet.name, "has no backups", right, droplet.urn)
 

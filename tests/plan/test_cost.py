@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from plan.cost import Cost, cost_of
+from plan.cost import Cost, cost_of, together
 from policies.graph import Graph, Resource
 
 
@@ -109,3 +109,19 @@ def test_the_dearest_comes_first_with_all_that_it_costs() -> None:
         resource("Droplet", "c", size="s-2vcpu-4gb", backups=True),
     )
     assert [line.name for line in found.lines] == ["c", "c", "b", "a"]
+
+
+def test_for_people_many_that_cost_the_same_are_one_line_and_the_sum_stays() -> None:
+    machines = [resource("Droplet", f"web-{number}-droplet", size="s-2vcpu-4gb") for number in range(1, 11)]
+    whole = cost(resource("LoadBalancer", "balancer"), *machines)
+    lines = together(whole.lines)
+    assert [(line.name, line.what, line.monthly) for line in lines] == [
+        ("web-1-droplet", "10 × droplet s-2vcpu-4gb, to web-10-droplet", 240.0),
+        ("balancer", "load balancer, 1 node", 12.0),
+    ]
+    assert len(whole.lines) == 11
+
+
+def test_for_people_a_few_that_cost_the_same_are_a_line_each() -> None:
+    lines = cost(*(resource("Droplet", f"web-{number}", size="s-2vcpu-4gb", backups=True) for number in range(4))).lines
+    assert together(lines) == list(lines)

@@ -10,6 +10,7 @@ import pytest
 
 from plan.build import Plan, make_plan
 from plan.picture import picture
+from tests.plan import stack_files
 
 ROOT = Path(__file__).parents[2]
 ARROW = re.compile(r'\s*(?:-->|--->|-\.->|-- "[^"]*" -->|-\. \w+ \.->)\s*')
@@ -85,6 +86,33 @@ def test_what_a_stack_does_not_have_is_not_drawn(
     nodes, _ = nodes_and_edges(drawn(tmp_path, (old, new))[1])
     assert is_there in nodes
     assert is_not not in nodes
+
+
+def fleet(folder: Path, stack: str, change: stack_files.Change) -> tuple[dict[str, str], set[tuple[str, str]]]:
+    plan = stack_files.planned(folder, stack, change)
+    return nodes_and_edges(picture(plan.settings, plan.graph))
+
+
+def test_a_fleet_is_drawn_with_its_balancer_and_its_databases_and_the_inside_of_its_hosts_once(tmp_path: Path) -> None:
+    nodes, edges = fleet(tmp_path, "prod", stack_files.hosts(6))
+    way = ["people", "dns", "balancer", "firewall", "nginx", "service_backend"]
+    assert set(itertools.pairwise(way)) <= edges
+    assert nodes["host"] == "6 droplets, vulcan-prod-1 to vulcan-prod-6, s-2vcpu-4gb in nyc3"
+    assert nodes["backing_database"] == "database<br/>managed postgres<br/>DATABASE_URL"
+    assert ("services", "backing_database") in edges
+    assert ("services", "backing_cache") in edges
+    assert not [node for node in nodes if node.startswith("data_")]
+
+
+def test_hosts_of_data_are_drawn_apart_from_those_of_the_product(tmp_path: Path) -> None:
+    nodes, edges = fleet(tmp_path, "devora-fleet", stack_files.with_data_hosts)
+    assert [label for node, label in nodes.items() if node.startswith("data_")] == [
+        f"droplet devora-fleet-data-{number}, s-2vcpu-4gb in nyc3" for number in (1, 2, 3)
+    ]
+    assert nodes["host"].startswith("droplets devora-fleet-1, devora-fleet-2, ")
+    assert ("services", "backing_documents") in edges
+    members = {"member_2_documents", "member_3_documents"}
+    assert {end for start, end in edges if start == "backing_documents"} == members <= set(nodes)
 
 
 def test_a_service_may_have_a_name_that_mermaid_keeps_for_itself(tmp_path: Path) -> None:

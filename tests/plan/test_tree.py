@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from plan.cost import Cost
 from plan.tree import rows
 from policies.graph import Graph, Resource
@@ -45,8 +47,47 @@ def test_what_has_no_parts_stands_last() -> None:
     assert drawn(resource("alone"), resource("whole", custom=False), resource("part", "whole"))[-1] == "alone"
 
 
+def host(number: int, **part: bool) -> list[Resource]:
+    """A component with a part, both named after its number."""
+    inside = dataclasses.replace(resource(f"host-{number}-part", f"host-{number}"), **part)  # type: ignore[arg-type]
+    return [resource(f"host-{number}", custom=False), inside]
+
+
+def numbered(*hosts: list[Resource]) -> list[tuple[str, int, str]]:
+    graph = Graph(item for host in hosts for item in host)
+    return [(row.resource.name, row.count, row.detail) for row in rows(graph, NOTHING)]
+
+
+def test_of_many_components_that_are_alike_the_first_stands_for_all() -> None:
+    assert numbered(*(host(number) for number in range(1, 12))) == [
+        ("host-1", 11, "11 alike, to host-11"),
+        ("host-1-part", 11, ""),
+    ]
+
+
+def test_a_few_that_are_alike_are_all_drawn() -> None:
+    assert [name for name, _, _ in numbered(*(host(number) for number in range(4)))][::2] == [
+        f"host-{number}" for number in range(4)
+    ]
+
+
+def test_what_is_protected_is_always_drawn_by_its_name() -> None:
+    shown = numbered(*(host(number, protect=True) for number in range(9)))
+    assert [count for _, count, _ in shown] == [1] * 18
+
+
+def test_one_that_differs_is_drawn_by_itself() -> None:
+    other = [*host(3), resource("host-3-more", "host-3")]
+    shown = numbered(*(host(number) for number in (1, 2)), other, *(host(number) for number in range(4, 9)))
+    assert [(name, count) for name, count, _ in shown if not name.endswith("part")] == [
+        ("host-1", 7),
+        ("host-3", 1),
+        ("host-3-more", 1),
+    ]
+
+
 def test_each_resource_is_drawn_once() -> None:
     many = [resource(f"group-{n}", custom=False) for n in range(5)]
-    parts = [resource(f"part-{n}", f"group-{n % 5}") for n in range(50)]
+    parts = [resource(f"part-{n}", f"group-{n % 5}") for n in range(50)]  # so that no group is like another
     shown = rows(Graph([*many, *parts]), NOTHING)
     assert sorted(row.resource.name for row in shown) == sorted(item.name for item in (*many, *parts))

@@ -94,6 +94,7 @@ def inside(tags: Sequence[str], ports: str = "27017") -> Resource:
     return firewall({"protocol": "tcp", "portRange": ports, "sourceTags": list(tags)}, tags=["data"])
 
 
+ON_VOLUME = resource("VolumeAttachment", property_dependencies={"dropletId": (droplet().urn,)})
 PROXY = droplet("proxy", tags=["proxy"])
 FROM_PROXY = {"protocol": "tcp", "portRange": "80", "sourceTags": ["proxy"]}
 CASES = [
@@ -228,6 +229,7 @@ CASES = [
             context(*without_backups(compose(api={"volumes": ["/srv/a:/a"]}))),
             context(*without_backups(compose(api={"volumes": [{"source": "a", "target": "/a"}]}))),
             context(*without_backups({"path": "/etc/slipway/release.json", "content": "{}"})),
+            context(droplet(), ON_VOLUME),
         ],
         [
             context(droplet()),
@@ -235,6 +237,7 @@ CASES = [
             context(*without_backups(compose(api={"image": IMAGE, "volumes": ["/srv/a.key:/a.key:ro", "/cache"]}))),
             context(*without_backups()),
             context(*without_backups(compose(documents=KEPT), stdin=UNKNOWN)),
+            context(droplet("other"), ON_VOLUME),
         ],
     ),
     Case(
