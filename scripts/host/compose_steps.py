@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import compose_config, preflight, probe
+from . import compose_config, dotenv, leaks, preflight, probe
 from .commands import Commands
 from .compose_config import ComposeConfig, ComposeLayout, ComposeService
 from .composing import Composing
@@ -51,6 +51,7 @@ class ComposeEffects(SlotEffects[ComposeConfig]):
 
     def serves(self, slot: str) -> bool:
         """Whether everything of a slot runs and its web services answer, asked once."""
+        self.docker.up()
         config, home = self.of_slot(slot)
         if self._containers(slot).missing(config.with_role(*self._roles(home))):
             return False
@@ -188,6 +189,22 @@ class ComposeEffects(SlotEffects[ComposeConfig]):
     def follow(self) -> None:
         """See Effects. At boot nginx comes before or after this, as it happens."""
         self.nginx.follow(runs=not self.cold or _active("nginx.service"))
+
+    def verify(self, state: State) -> None:
+        """See Effects. A log with a secret in it is told; whoever leads a fleet may find it reason enough to return."""
+        super().verify(state)
+        for leak in self.leaks(state.slot):
+            self.progress.say(f"note: {leak}")
+
+    def leaks(self, slot: str) -> list[str]:
+        """See SlotEffects."""
+        config, home = self.of_slot(slot)
+        found = []
+        for service in config.services:
+            variables = dotenv.parse((home / "env" / f"{service.name}.env").read_text(encoding="utf-8"))
+            names = leaks.leaks(variables, self._containers(slot).written(service.name, leaks.LINES))
+            found += [f"services.{service.name} writes {name} into its log" for name in names]
+        return found
 
     def remove(self, release: str) -> None:
         """See Effects. A job of it may have outlived the command that ran it."""

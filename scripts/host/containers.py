@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import IO, Any
 
 from .commands import Commands
-from .progress import TAIL
 from .run import HostError, run
 
 RELEASE = "slipway.release"
@@ -136,10 +135,10 @@ class Docker:
         if ids:
             self("update", "--restart", policy, *ids)
 
-    def written(self, container: Container) -> list[str]:
+    def written(self, container: Container, lines: int) -> list[str]:
         """The last lines that a container wrote."""
-        _, stdout, stderr = self.answer("logs", "--tail", str(TAIL), container.id)
-        return [line for line in (stdout + stderr).splitlines() if line.strip()][-TAIL:]
+        _, stdout, stderr = self.answer("logs", "--tail", str(lines), container.id)
+        return [line for line in (stdout + stderr).splitlines() if line.strip()]
 
     def succeeds(self, container: Container, command: str) -> bool:
         """Whether a command in a container does."""

@@ -144,6 +144,13 @@ def _migrate(host: Session, call: Call) -> Answer:
     return {**answer, "dumps": list(found.values())}
 
 
+def _switch(host: Session, call: Call) -> Answer:
+    answer = _next("switch")(host, call)
+    state = host.coordinator.states.load()
+    found = host.effects.leaks(state.slot) if state is not None else []
+    return {**answer, "checks": {"logs": "; ".join(found) or "ok"}}
+
+
 def _next(verb: str) -> Callable[[Session, Call], Answer]:
     def segment(host: Session, call: Call) -> Answer:
         state = host.coordinator.states.load()
@@ -226,7 +233,7 @@ _VERBS: Mapping[str, Callable[[Session, Call], Answer]] = {
     "stage": _stage,
     "migrate": _migrate,
     "start": _next("start"),
-    "switch": _next("switch"),
+    "switch": _switch,
     "commit": _commit,
     "finish": _finish,
     "return": _return,

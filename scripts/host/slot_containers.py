@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from .compose_config import ComposeService
 from .containers import Container, Docker
 from .processes import POLL_SECONDS
+from .progress import TAIL
 from .run import HostError
 from .slot_effects import PAUSE_SECONDS
 
@@ -80,9 +81,9 @@ class SlotContainers:
         """Have all of the slot started again as `policy` says."""
         self.docker.start_again(self.docker.of_project(self.project), policy)
 
-    def written(self, service: str) -> list[str]:
-        """The last lines that the service's containers wrote."""
-        return [line for one in self.of(service) for line in self.docker.written(one)]
+    def written(self, service: str, lines: int = TAIL) -> list[str]:
+        """The last lines that each of the service's containers wrote."""
+        return [line for one in self.of(service) for line in self.docker.written(one, lines)]
 
     def _is_ready(self, service: ComposeService, container: Container, alive: float) -> bool:
         """By its own check, or by its `ready` command, which Docker asks less often; else by its age."""

@@ -97,6 +97,10 @@ class SlotEffects(ABC, Generic[AnyConfig]):
         if self.front.note:
             self.progress.say(f"note: {self.config.domain}: {self.front.note}")
 
+    def leaks(self, slot: str) -> list[str]:
+        """Which services of a slot have written a secret into their logs, as far as that is looked for."""
+        return []
+
     def drain(self) -> None:
         """See Effects."""
         if not self.cold:

@@ -42,6 +42,9 @@ class FakeContainers(FakeEffects):
     def serves(self, slot: str) -> bool:
         return all((slot, role) in self.running for role in self.roles(slot))
 
+    def leaks(self, slot: str) -> list[str]:
+        return []
+
     def learn_secrets(self) -> None:
         """None is told here."""
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from scripts.host import compose_config, compose_steps, containers, preflight, slot_containers
+from scripts.host import compose_config, compose_steps, containers, leaks, preflight, slot_containers
 from scripts.host.compose_config import ComposeLayout
 from scripts.host.compose_steps import ComposeEffects
 from scripts.host.coordinator import Coordinator, ReleaseError
@@ -438,6 +438,28 @@ def test_serving_is_all_containers_and_an_answer_of_each(machine: Machine) -> No
     machine.sick.clear()
     machine.docker.boxes.popitem()
     assert not effects.serves("blue")
+
+
+def test_a_log_with_a_secret_in_it_is_told_without_it(machine: Machine) -> None:
+    """VU9: logs clean of sensitive data."""
+    machine.docker.written = {"worker": f"started\nmy key is {machine.secret}\n", "api": "DEBUG is False"}
+    effects = machine.release(FIRST)
+    assert effects.leaks("blue") == ["services.worker writes SECRET_KEY into its log"]
+    effects.verify(machine.state(FIRST, slot="blue"))
+    assert effects.progress.tail[-1] == "note: services.worker writes SECRET_KEY into its log"
+
+
+@pytest.mark.parametrize(
+    ("variables", "found"),
+    [
+        ({"API_KEY": "0123456789"}, ["API_KEY"]),
+        ({"DATABASE_URL": "postgres://app:hunter2hunter2@db/app"}, ["DATABASE_URL"]),
+        ({"TOKENIZERS": "0123456789", "MODE": "0123456789"}, []),
+        ({"SECRET_KEY": "short"}, []),
+    ],
+)
+def test_secrets_are_what_is_called_so_and_passwords_in_urls(variables: dict[str, str], found: list[str]) -> None:
+    assert leaks.leaks(variables, ["a short line with 0123456789", "and hunter2hunter2"]) == found
 
 
 def test_what_keeps_coming_back_is_said(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:

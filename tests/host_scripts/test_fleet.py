@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -182,6 +183,22 @@ def test_a_return_goes_back_from_anywhere_and_may_be_repeated(make: Make, verbs:
         for host in whole.hosts:
             host.call("return")
         assert assert_one_release(whole, str(verbs)) == OLD
+
+
+def test_a_return_from_a_host_whose_old_release_has_been_stopped_starts_it_first(make: Make) -> None:
+    """Visitors are led to nothing that does not run."""
+    for at in range(40):
+        whole = make("second")
+        for verb in VERBS[:5]:
+            for host in whole.hosts:
+                host.call(verb)
+        whole.trouble.kind, whole.trouble.at = "crash", len(whole.trouble.passed) + at
+        with suppress(CrashError):
+            whole.hosts[0].call("finish")
+        whole.trouble.kind = "none"
+        for host in whole.hosts:
+            host.call("return")
+        assert assert_one_release(whole, f"finish killed at {at}") == OLD
 
 
 def test_a_first_release_that_has_ended_can_be_returned_from(make: Make) -> None:
