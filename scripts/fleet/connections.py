@@ -99,14 +99,14 @@ async def _run(
     try:
         process.stdin.write(json.dumps(message) + "\n")
         process.stdin.write_eof()
-        complaining = asyncio.create_task(_tail(process.stderr))
-        answer = await _answer(process.stdout, said)
-        complaints = await complaining
+        found = await asyncio.gather(_answer(process.stdout, said), _tail(process.stderr))
         await process.wait_closed()
     finally:
         process.close()  # if we were interrupted, the host goes on: a return ends what still runs there
     if process.exit_status is None and process.exit_signal is None:
         raise LostError(f"the connection was lost during {verb}")
+    answer: Mapping[str, Any] = found[0]
+    complaints: list[str] = found[1]
     if process.exit_status != 0:
         raise failure_of(host, verb, answer, complaints)
     return answer
@@ -115,6 +115,8 @@ async def _run(
 async def _answer(stdout: asyncssh.SSHReader[str], said: Said) -> Mapping[str, Any]:
     answer: Mapping[str, Any] = {}
     async for line in stdout:
+        if not line.strip():
+            continue
         try:
             data = json.loads(line)
         except ValueError:
@@ -132,7 +134,7 @@ async def _tail(stderr: asyncssh.SSHReader[str]) -> list[str]:
     lines = deque[str](maxlen=TAIL)
     async for line in stderr:
         lines.append(line.rstrip())
-    return list(lines)
+    return [line for line in lines if line]
 
 
 def _private(text: str) -> asyncssh.SSHKey:

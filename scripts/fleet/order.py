@@ -73,7 +73,9 @@ def _host(key: str, data: Any) -> Host:
     if not isinstance(data, dict):
         raise FleetError(f"{key}: an object with name, address and host_key is wanted")
     name, address, host_key = (_text(data, name, f"{key}.") for name in ("name", "address", "host_key"))
-    host = Host(name, address, host_key)
+    host = Host(name, address, host_key, data.get("port", 22))
+    if isinstance(host.port, bool) or not isinstance(host.port, int) or not 0 < host.port < 65536:
+        raise FleetError(f"{key}.port: a number from 1 to 65535 is wanted")
     if not NAME.fullmatch(host.name):
         raise FleetError(f"{key}.name: {host.name!r} is no host's name")
     return host

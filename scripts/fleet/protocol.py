@@ -150,7 +150,7 @@ def is_answer(line: Mapping[str, Any]) -> bool:
 
 def failure_of(host: str, verb: str, answer: Mapping[str, Any], complaints: Sequence[str]) -> FleetError:
     """Why a verb failed: by its answer, else by what it wrote to standard error."""
-    reason = str(answer.get("error") or (complaints[0] if complaints else f"{verb} failed and did not say why"))
+    reason = str(answer.get("error") or (complaints[0] if complaints else "it failed and did not say why"))
     lines = tuple(str(line) for line in answer.get("lines", complaints[1:]))
     if answer.get("locked"):
         return LockedError(reason, host)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from scripts.fleet.alarm import Alarm
@@ -16,7 +17,8 @@ from scripts.fleet.protocol import FleetError
 from scripts.host.request import fingerprint
 from tests.scripts.fake_fleet import AGAIN_SECONDS, FakeFleet, KilledError
 
-OLDER, OLD = "20261119T100000-00000000", "20261120T100000-11111111"
+NO_TROUBLE: Mapping[int, str] = {}
+OLDER, OLD, NEW = "20261119T100000-00000000", "20261120T100000-11111111", "20261121T100000-22222222"
 
 
 def request(version: int) -> dict[str, Any]:
@@ -35,11 +37,13 @@ def facts(release: str, version: int, started: str = "") -> dict[str, Any]:
 class Scene:
     """A fleet that serves OLD and served OLDER before. Everything happens in one loop, so with one clock."""
 
-    def __init__(self, size: int, plan: dict[int, str] | None = None, fresh: bool = False) -> None:
+    def __init__(
+        self, size: int, plan: Mapping[int, str] | Mapping[str, str] = NO_TROUBLE, fresh: bool = False
+    ) -> None:
         self.names = [f"web-{number}" for number in range(1, size + 1)]
         loop, now = asyncio.get_running_loop(), time.time()
         self.fleet = FakeFleet(self.names, lambda: now + loop.time())
-        self.fleet.trouble.plan = plan or {}
+        self.fleet.trouble.plan.update(plan.items())
         self.out, self.errors = io.StringIO(), io.StringIO()
         self.alarm = Alarm()
         if not fresh:
