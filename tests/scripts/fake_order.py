@@ -92,3 +92,20 @@ class Scene:
     def told(self) -> str:
         """All that was said."""
         return self.out.getvalue() + self.errors.getvalue()
+
+
+class Anything(set[str]):
+    """Every release but those that served before."""
+
+    def __contains__(self, item: object) -> bool:
+        return item not in (OLD, OLDER)
+
+
+def asked(scene: Scene, *verbs: str) -> list[tuple[str, str]]:
+    """What hosts were asked, in order; without verbs: all that changes something."""
+    return [call for call in scene.fleet.asked if (call[1] in verbs if verbs else call[1] != "status")]
+
+
+def now() -> float:
+    """Virtual seconds."""
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,190 @@
+"""Fleets whose hosts are not all alike: one is new, or off, or can't follow; and the way back of all of them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from tests.scripts.fake_order import OLD, OLDER, Anything, Scene, asked, now
+from tests.scripts.virtual_time import run
+
+
+def test_a_host_that_goes_off_while_another_works_is_noticed_and_the_others_return_at_once() -> None:
+    """Back on the release before within 30 s; the one that is off is named, and undoes it as it boots."""
+
+    async def story() -> None:
+        scene = Scene(3)
+        scene.fleet.hosts["web-1"].takes = {"migrate": 600}
+        went = 0.0
+
+        async def lose() -> None:
+            nonlocal went
+            await asyncio.sleep(100)
+            went = now()
+            scene.fleet.hosts["web-3"].on = False
+
+        losing = asyncio.create_task(lose())
+        back = asyncio.create_task(returned(scene))
+        assert not await scene.run("release")
+        await losing
+        assert await back - went < 30
+        assert "web-3: no route to host" in scene.told()
+        await scene.boot()
+        assert set(scene.live().values()) == {OLD}
+        assert scene.at_rest()
+
+    async def returned(scene: Scene) -> float:
+        while not asked(scene, "return") or not scene.at_rest():
+            await asyncio.sleep(0.1)
+        return now()
+
+    run(story())
+
+
+def test_a_host_that_is_off_is_no_fleet_to_release_on() -> None:
+    async def story() -> None:
+        scene = Scene(2)
+        scene.fleet.hosts["web-2"].on = False
+        assert not await scene.run("release")
+        assert asked(scene) == []
+        assert "every host answers: no answer from web-2" in scene.told()
+
+    run(story())
+
+
+def test_a_new_host_gets_what_the_others_serve_and_nothing_else_is_touched() -> None:
+    """VU10: 2 -> 3."""
+
+    async def story() -> None:
+        scene = Scene(3)
+        new = scene.fleet.hosts["web-3"]
+        new.live, new.served = None, []
+        assert await scene.run("release", version=2)
+        assert {name for name, _ in asked(scene)} == {"web-3"}
+        assert set(scene.live().values()) == {OLD}
+        assert new.migrated == []
+
+    run(story())
+
+
+def test_a_new_host_takes_part_in_a_release_and_serves_nothing_again_if_it_fails() -> None:
+    async def story() -> None:
+        scene = Scene(3)
+        new = scene.fleet.hosts["web-3"]
+        new.live, new.served = None, []
+        scene.fleet.hosts["web-2"].sick = Anything()
+        assert not await scene.run("release")
+        assert scene.live() == {"web-1": OLD, "web-2": OLD, "web-3": None}
+        scene.fleet.hosts["web-2"].sick = set()
+        assert await scene.run("release")
+        assert len(set(scene.live().values())) == 1
+
+    run(story())
+
+
+def test_a_new_host_that_fails_leaves_the_others_alone() -> None:
+    async def story() -> None:
+        scene = Scene(3)
+        new = scene.fleet.hosts["web-3"]
+        new.live, new.served = None, []
+        new.sick = {OLD}
+        assert not await scene.run("release", version=2)
+        assert scene.live() == {"web-1": OLD, "web-2": OLD, "web-3": None}
+        assert scene.at_rest()
+
+    run(story())
+
+
+def test_a_host_that_cannot_follow_a_committed_release_takes_the_others_back() -> None:
+    """One version on every host is worth more than the newer one on most."""
+
+    async def story() -> None:
+        scene = Scene(3)
+        coordinator = scene.coordinator()
+        verb = coordinator.calls.verb
+
+        async def meddled(host: str, name: str, *rest: Any) -> Any:
+            if (host, name) == ("web-2", "commit"):
+                machine = scene.fleet.hosts["web-2"]
+                machine.boot()
+                machine.sick = Anything()
+            return await verb(host, name, *rest)
+
+        coordinator.calls.verb = meddled  # type: ignore[method-assign, assignment]
+        assert not await coordinator.release()
+        assert set(scene.live().values()) == {OLD}
+        assert scene.at_rest()
+
+    run(story())
+
+
+def test_a_rollback_returns_every_host_to_the_release_before() -> None:
+    async def story() -> None:
+        scene = Scene(3)
+        assert await scene.run("rollback")
+        assert set(scene.live().values()) == {OLDER}
+        assert {verb for _, verb in asked(scene)} == {"return"}, "nothing is pulled, nothing migrated"
+
+    run(story())
+
+
+def test_a_rollback_that_one_host_cannot_do_is_done_by_none() -> None:
+    async def story() -> None:
+        scene = Scene(3)
+        scene.fleet.hosts["web-2"].sick = {OLDER}
+        assert not await scene.run("rollback")
+        assert set(scene.live().values()) == {OLD}
+        assert scene.at_rest()
+
+    run(story())
+
+
+def test_a_rollback_does_not_wait_for_a_host_that_is_off() -> None:
+    async def story() -> None:
+        scene = Scene(3)
+        scene.fleet.hosts["web-3"].on = False
+        assert not await scene.run("rollback")
+        assert set(scene.live().values()) == {OLDER}
+        await scene.boot()
+        assert await scene.run("recover")
+        assert set(scene.live().values()) == {OLDER}
+
+    run(story())
+
+
+def test_without_a_release_before_there_is_nothing_to_return_to() -> None:
+    async def story() -> None:
+        scene = Scene(2)
+        for host in scene.fleet.hosts.values():
+            host.served = host.served[-1:]
+        assert not await scene.run("rollback")
+        assert "there is no release before this one" in scene.told()
+
+    run(story())
+
+
+def test_a_recovery_of_what_is_well_changes_nothing() -> None:
+    async def story() -> None:
+        scene = Scene(3)
+        assert await scene.run("recover")
+        assert asked(scene) == []
+        assert await scene.run("status")
+        scene.fleet.hosts["web-2"].live = OLDER
+        assert not await scene.run("status")
+        assert asked(scene) == []
+
+    run(story())
+
+
+def test_the_table_names_what_each_host_has() -> None:
+    async def story() -> None:
+        scene = Scene(3, {"web-1 migrate (after)": "killed"})
+        await scene.run("release")
+        scene.fleet.hosts["web-3"].on = False
+        await scene.coordinator().table()
+        lines = scene.out.getvalue().splitlines()[-3:]
+        assert lines[0].startswith(f"web-1  {OLD}, ")
+        assert "is under way (step migrate)" in lines[0]
+        assert lines[2] == "web-3  does not answer"
+
+    run(story())
