@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from rehearsal.provider.digitalocean import balancer_rules as rules
 from rehearsal.provider.digitalocean import dns
-from rehearsal.provider.digitalocean.balancing import IDLE_SECONDS, health_check, targets
+from rehearsal.provider.digitalocean.balancing import CHECK, IDLE_SECONDS, health_check, targets
 from rehearsal.provider.digitalocean.catalog import REGIONS
 from rehearsal.provider.digitalocean.droplet import BAD_TAG, TAG
 from rehearsal.provider.digitalocean.following import follow
@@ -70,7 +70,9 @@ class LoadBalancer(Recorded):
         "disableLetsEncryptDnsRecords": False,
         "enableBackendKeepalive": False,
         "enableProxyProtocol": False,
+        "healthcheck": CHECK,
         "redirectHttpToHttps": False,
+        "stickySessions": {"type": "none"},
     }
     named = "name"
     unordered = frozenset({"domains", "dropletIds", "forwardingRules", "targetLoadBalancerIds"})

@@ -11,8 +11,8 @@ from rehearsal.provider.resource import Context
 from rehearsal.provider.store import Account, Record
 
 IDLE_SECONDS = 60
-# what the API takes where the program names no health check: TCP at the first rule's target
-_CHECK = {"checkIntervalSeconds": 10, "responseTimeoutSeconds": 5, "unhealthyThreshold": 3, "healthyThreshold": 5}
+CHECK = {"checkIntervalSeconds": 10, "responseTimeoutSeconds": 5, "unhealthyThreshold": 3, "healthyThreshold": 5}
+"""What a health check is where the program does not say it."""
 
 
 def apply_balancers(context: Context) -> None:
@@ -81,10 +81,10 @@ def certificates_of(row: Mapping[str, Any]) -> set[str]:
 
 
 def health_check(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A balancer's health check with everything that the program left out."""
+    """A balancer's health check; where the program names none, TCP at the first rule's target."""
     rules = row.get("forwardingRules") or [{"targetPort": 80}]
     given = row.get("healthcheck") or {"protocol": "tcp", "port": rules[0]["targetPort"]}
-    return {**_CHECK, **given}
+    return {**CHECK, **given}
 
 
 def _check(check: Mapping[str, Any]) -> HealthCheck:
