@@ -106,8 +106,9 @@ class Lock:
                 raise LockError(f"release in progress: {former.describe()}; take over with --take-over")
             if former is not None:
                 fence(former)
+            ours = former is not None and lease is not None and former.has(lease, owner)
             self._discard()
-            self._put(owner, lease)
+            self._put(owner, lease, former.started if former is not None and ours else time.time())
         return former
 
     def at(self, step: str) -> None:
@@ -148,14 +149,14 @@ class Lock:
                 durable.write(self.path / "owner.json", json.dumps(asdict(kept)))
             self.mine = None
 
-    def _put(self, owner: str, lease: Lease | None) -> None:
+    def _put(self, owner: str, lease: Lease | None, since: float) -> None:
         self.mine = Owner(
             owner=owner,
             host=socket.gethostname(),
             pid=os.getpid(),
             ticks=process_start(os.getpid()) or 0,
             boot=boot_id(),
-            started=time.time(),
+            started=since,
             token=secrets.token_hex(16),
             fleet=lease.fleet if lease else "",
             expires=time.time() + lease.seconds if lease else 0.0,

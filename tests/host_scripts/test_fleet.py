@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -211,6 +212,15 @@ def test_a_first_release_that_has_ended_can_be_returned_from(make: Make) -> None
     assert Ledger(whole.hosts[0].place.state).summaries()[-1].outcome == "failed"
 
 
+def test_a_boot_at_rest_starts_what_docker_did_not(make: Make) -> None:
+    """The power went before Docker was told what is to come back."""
+    host = make("second").hosts[0]
+    host.effects.comes_back.clear()
+    host.lose_power()
+    host.assert_at_rest("booted")
+    assert host.serving() == OLD
+
+
 def test_a_return_that_died_is_ended_before_anything_else(make: Make) -> None:
     """What was to go back does not go forward again because somebody asks for the next verb."""
     for at in range(3, 30, 3):
@@ -287,6 +297,16 @@ def test_a_lock_is_renewed_by_every_verb_and_by_a_status_of_its_owner(make: Make
     assert renewed["owner"] == OWNER
     assert renewed["expires"] > first["expires"] + 25
     assert host.call("status")["state"]["done"] == "stage"
+
+
+def test_a_lock_tells_since_when_the_whole_release_is_under_way(make: Make) -> None:
+    host = make("second").hosts[0]
+    host.call("stage")
+    path = host.place.state / "lock" / "owner.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "started": time.time() - 300}))
+    host.call("start")
+    with pytest.raises(LockError, match=r"since 5 min \(step workers\)"):
+        release.rollback_main([], host.place)
 
 
 def test_a_verb_waits_for_one_whose_connection_was_lost_and_a_return_ends_it(
