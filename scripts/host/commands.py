@@ -88,6 +88,8 @@ class Commands:
             timer.cancel()
             _kill(process)  # what it left in the background, and all of it if we were interrupted
             process.wait()
+            if told is not None:
+                told.close()
         if late.is_set():
             raise HostError(f"`{what}` was not done after {timeout:.0f} seconds")
         if code:

@@ -25,6 +25,7 @@ class FakeContainers(FakeEffects):
         self.leads: dict[str, bool] = {}
         self.releases: Path | None = None
         self.of_fleet: Callable[[], None] = lambda: None
+        self.fetched: list[dict[str, str]] = []
 
     def roles(self, slot: str) -> list[str]:
         """What this host runs of the release in a slot."""
@@ -47,6 +48,10 @@ class FakeContainers(FakeEffects):
 
     def learn_secrets(self) -> None:
         """None is told here."""
+
+    def fetch(self, state: State) -> None:
+        super().fetch(state)
+        self.fetched.append(dict(state.images))
 
     def environment(self, state: State) -> None:
         def work() -> None:

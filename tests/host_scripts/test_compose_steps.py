@@ -63,6 +63,7 @@ class Site:
 
     def __init__(self) -> None:
         self.checked: list[Path] = []
+        self.followed: list[bool] = []
         self.note = ""
 
     def check(self, site: Path) -> None:
@@ -72,7 +73,7 @@ class Site:
         """Nothing is reloaded here."""
 
     def follow(self, runs: bool = True) -> None:
-        """Nothing is reloaded here."""
+        self.followed.append(runs)
 
     def get(self, url: str) -> Answer:
         return Answer(200)
@@ -99,6 +100,7 @@ class Machine:
         monkeypatch.setattr(preflight, "FREE_FILES", 0)
         monkeypatch.setattr("time.sleep", lambda seconds: None)
         self.units: list[str] = []
+        self.down: set[str] = set()
         for module in (containers, compose_steps):
             monkeypatch.setattr(module, "run", self._systemctl)
         monkeypatch.setattr(slot_containers, "ALIVE_SECONDS", 0.0)
@@ -126,7 +128,7 @@ class Machine:
 
     def _systemctl(self, argv: list[str], **options: Any) -> Result:
         self.units.append(" ".join(argv[1:]))
-        return Result(0, "", "")
+        return Result(3 if argv[-1] in self.down else 0, "", "")
 
     def effects(self) -> ComposeEffects:
         """A process of a release."""
@@ -410,6 +412,30 @@ def test_a_boot_starts_what_is_missing_of_what_serves_and_removes_what_does_not(
     assert machine.docker.running("tiny-blue") == {}
     assert {box.policy for box in machine.docker.boxes.values()} == {"unless-stopped"}
     assert machine.asked == [], "a boot waits for nobody"
+
+
+@pytest.mark.parametrize(("cold", "down", "reloads"), [(False, True, True), (True, True, False), (True, False, True)])
+def test_at_boot_nginx_is_reloaded_only_if_it_is_up_already(
+    machine: Machine, cold: bool, down: bool, reloads: bool
+) -> None:
+    machine.release(FIRST)
+    machine.cold = cold
+    machine.down = {"nginx.service"} if down else set()
+    effects = machine.effects()
+    site = Site()
+    effects.nginx = site  # type: ignore[assignment]
+    effects.follow()
+    assert site.followed == [reloads]
+
+
+def test_docker_is_started_where_it_does_not_run(machine: Machine) -> None:
+    machine.down = {"docker.service"}
+    machine.release(FIRST)
+    assert machine.units[:3] == [
+        "is-active --quiet docker.service",
+        "reset-failed docker.service",
+        "start docker.service",
+    ]
 
 
 def test_a_switch_goes_on_where_docker_can_not_be_told_of_it(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
