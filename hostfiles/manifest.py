@@ -81,6 +81,13 @@ class Certificate:
 
 
 @dataclass(frozen=True)
+class HAProxyCertificate(Certificate):
+    """The same for HAProxy, which wants certificate and key in one file, and to be told of new ones."""
+
+    served_by: str = "haproxy"
+
+
+@dataclass(frozen=True)
 class Manifest:
     """A host, whole. `swap_mib` is in MiB, 0 for none."""
 

@@ -24,6 +24,7 @@ from settings.stack import Settings
 
 ACME_ROOT = "/var/www/acme"
 """Where the certificate's authority finds its challenges, on port 80."""
+CHALLENGE = "/.well-known/acme-challenge/"
 TLS_ROOT = "/etc/slipway/tls"
 
 CIPHERS = (
@@ -38,6 +39,22 @@ _NO_REJECT = frozenset({"ubuntu-22-04-x64"})
 
 def config(settings: Settings, architecture: Architecture, front: Front | None = None) -> str:
     """/etc/nginx/nginx.conf for nginx 1.18 (Ubuntu 22.04) up to 1.26 and later (Debian 13)."""
+    return _whole(_http(settings, architecture, front))
+
+
+def challenges(listen: str) -> str:
+    """nginx.conf where another program has the ports: it answers the certificate's authority, by that program."""
+    server = [f"listen {listen};", *_challenge(), *block("location /", ["return 404;"])]
+    return _whole(["server_tokens off;", "log_not_found off;", "access_log off;", "", *block("server", server)])
+
+
+def site(settings: Settings, architecture: Architecture, front: Front | None = None) -> str:
+    """site.conf, for the same nginx. Each release has a copy of its own; nginx reads that of the one that serves."""
+    host = _host(settings.product, architecture, front)
+    return joined([f"# {HEADER}", *nginx_site.config(settings.product, host)])
+
+
+def _whole(http: list[str]) -> str:
     return joined(
         [
             f"# {HEADER}",
@@ -50,15 +67,9 @@ def config(settings: Settings, architecture: Architecture, front: Front | None =
             "",
             *block("events", ["worker_connections 4096;"]),
             "",
-            *block("http", _http(settings, architecture, front)),
+            *block("http", http),
         ]
     )
-
-
-def site(settings: Settings, architecture: Architecture, front: Front | None = None) -> str:
-    """site.conf, for the same nginx. Each release has a copy of its own; nginx reads that of the one that serves."""
-    host = _host(settings.product, architecture, front)
-    return joined([f"# {HEADER}", *nginx_site.config(settings.product, host)])
 
 
 def _host(product: Product, architecture: Architecture, front: Front | None) -> Host:
@@ -160,14 +171,14 @@ def _tls(domain: str) -> list[str]:
     ]
 
 
+def _challenge() -> list[str]:
+    return block(f"location ^~ {CHALLENGE}", [f"root {ACME_ROOT};", "default_type text/plain;", "try_files $uri =404;"])
+
+
 def _plain_http(domains: tuple[str, ...]) -> list[str]:
-    challenge = block(
-        "location ^~ /.well-known/acme-challenge/",
-        [f"root {ACME_ROOT};", "default_type text/plain;", "try_files $uri =404;"],
-    )
     redirect = block("location /", ["return 301 https://$host$request_uri;"])
     refuse = ["listen 80 default_server;", "listen [::]:80 default_server;", "server_name _;", "return 444;"]
-    serve = ["listen 80;", "listen [::]:80;", f"server_name {' '.join(domains)};", *challenge, *redirect]
+    serve = ["listen 80;", "listen [::]:80;", f"server_name {' '.join(domains)};", *_challenge(), *redirect]
     return [*block("server", refuse), "", *block("server", serve), ""]
 
 

@@ -59,15 +59,24 @@ def common(recover: str) -> dict[str, str]:
     """What every host has whose nginx serves a product. `recover` is the text of slipway-recover.service."""
     return {
         "slipway-recover.service": recover,
-        "slipway-certificate.service": _certificate(),
-        "slipway-certificate.timer": _certificate_timer(),
+        **certificates(),
         NGINX: always(),
     }
 
 
+def certificates() -> dict[str, str]:
+    """What every host has that obtains a certificate."""
+    return {"slipway-certificate.service": _certificate(), "slipway-certificate.timer": _certificate_timer()}
+
+
 def always() -> str:
     """The distributions start a server again after an upgrade, but not after it was killed."""
-    return joined([f"# {HEADER}", "[Service]", "Restart=always", "RestartSec=1"])
+    return drop_in({"Restart": "always", "RestartSec": "1"})
+
+
+def drop_in(service: Section) -> str:
+    """What a package's unit is told on top of its own."""
+    return joined([f"# {HEADER}", "[Service]", *_settings(service)])
 
 
 def recover(about: Mapping[str, str], capabilities: str, root: str, more: Section | None = None) -> str:

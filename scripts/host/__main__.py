@@ -23,6 +23,7 @@ COMMANDS = {
     "firewall-confirm": ("firewall_guard", "confirm", "keep the firewall rules that were applied last"),
     "firewall-revert": ("firewall_guard", "revert", "bring the firewall rules back that were before"),
     "host-key-revert": ("bootstrap", "revert", "bring the SSH host key back that was before"),
+    "balancer-states": ("haproxy", "remember", "write down how the hosts behind HAProxy are, before it is reloaded"),
     "certificate": ("certificate_command", "main", "obtain the certificate, or renew it (--force: now)"),
 }
 """Each command: its module, its function (arguments -> exit code), what it does."""

@@ -41,7 +41,8 @@ def ensure(host: Host, wanted: Certificate | None) -> None:
     domain = wanted.domains[0]
     record = _record(host)
     issued = record.get("domains") == list(wanted.domains) and record.get("directory") == wanted.directory
-    if issued and tls.present(host, domain) and not _due(host, domain, record):
+    _tell(host, wanted)
+    if issued and tls.present(host, wanted) and not _due(host, domain, record):
         return
     before = tls.serving(host, domain)
     if _may_try(record, renewing=issued):
@@ -142,7 +143,8 @@ def _renew(host: Host, wanted: Certificate, *options: str) -> None:
 
 def _accept(host: Host, wanted: Certificate) -> None:
     """Install what the authority gave (its hook has done so already, unless it was kept) and note how long it lasts."""
-    tls.install(host, wanted.domains[0])
+    tls.install(host, wanted)
+    _tell(host, wanted)
     old = _record(host)
     begin, end = tls.lifetime(host, wanted.domains[0])
     new: dict[str, Any] = {"domains": list(wanted.domains), "directory": wanted.directory}
@@ -150,6 +152,13 @@ def _accept(host: Host, wanted: Certificate) -> None:
     if old.get("directory") == wanted.directory:
         new.update({key: old[key] for key in ("renewal", "renewal_tried") if key in old})
     _save(host, new)
+
+
+def _tell(host: Host, wanted: Certificate) -> None:
+    try:
+        tls.tell(host, wanted)
+    except HostError as error:
+        host.note(f"certificate: {error.reason}; told again every {RETRY // 60} minutes")
 
 
 def _record(host: Host) -> dict[str, Any]:

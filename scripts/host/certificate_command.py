@@ -20,8 +20,9 @@ def main(arguments: list[str]) -> int:
         raise HostError("the manifest of this host asks for no certificate")
     if arguments == ["--install"]:
         # Called by certbot, maybe from within a run of ours that holds the lock: one rename, so it needs none.
-        if tls.install(host, wanted.domains[0]):
+        if tls.install(host, wanted):
             host.changed(f"certificate {wanted.domains[0]}")
+        tls.tell(host, wanted)
         return 0
     with host.lock():
         if arguments == ["--force"]:

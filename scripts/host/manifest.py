@@ -19,6 +19,7 @@ _MODE = re.compile(r"0?[0-7]{3,4}\Z")
 _VERSION = re.compile(r"\d+(\.\d+)*\Z")
 _NPM_NAME = re.compile(r"(@[a-z0-9._-]+/)?[a-z0-9._-]+\Z")
 _RANGE = re.compile(r"[0-9a-f.:]+/\d{1,3}\Z")
+_SERVER = re.compile(r"(nginx|haproxy)\Z")
 _SIMPLE_ACTIONS = ("daemon-reload", "sysctl", "tmpfiles")
 
 
@@ -83,11 +84,12 @@ class Firewall:
 
 @dataclass(frozen=True)
 class Certificate:
-    """Names in the certificate (the first names its directory), the contact, and the authority's ACME directory."""
+    """Names in the certificate (the first names its directory), the contact, the ACME directory, and what serves it."""
 
     domains: tuple[str, ...]
     email: str
     directory: str
+    served_by: str = "nginx"
 
 
 @dataclass(frozen=True)
@@ -293,6 +295,7 @@ def _certificate(table: _Table) -> Certificate:
         domains=table.each_match("domains", _DOMAIN, "a domain"),
         email=table.match("email", re.compile(r"[^\s@-][^\s@]*@[^\s@]+\Z"), "an address of mail"),
         directory=table.match("directory", re.compile(r"https://\S+\Z"), "an https:// URL"),
+        served_by=table.match("served_by", _SERVER, "nginx or haproxy") if "served_by" in table.data else "nginx",
     )
     if not certificate.domains:
         raise table.wrong("domains", "has to name at least one")

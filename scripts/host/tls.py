@@ -1,7 +1,8 @@
 """The certificate and key that nginx reads at each handshake, through /etc/slipway/tls/<first domain>, a link.
 
 A new pair is put into a directory of its own and the link is renamed. The key is kept across renewals, so that not even
-a handshake which reads the one file before and the other after the rename sees two that do not fit.
+a handshake which reads the one file before and the other after the rename sees two that do not fit. For HAProxy there
+is a third file with both, and it is told of a new one (haproxy.py).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 import shutil
 import time
 
+from . import haproxy
 from .context import Host
 from .manifest import Certificate
 
@@ -18,14 +20,16 @@ TLS = "/etc/slipway/tls"
 LIVE = "/etc/letsencrypt/live"
 GROUP = "www-data"
 _FILES = ("fullchain.pem", "privkey.pem")
+COMBINED = "combined.pem"
+"""Certificate and key in one file, for HAProxy. It is root's alone: HAProxy reads it before it gives up its rights."""
 
 
 def placeholder(host: Host, wanted: Certificate | None) -> None:
     """Put a self-signed certificate where nginx looks, if there is none at all: nginx then serves before the order."""
-    if wanted is None or present(host, wanted.domains[0]):
+    if wanted is None or present(host, wanted):
         return
     if os.path.exists(host.at(f"{LIVE}/{wanted.domains[0]}/fullchain.pem")):
-        install(host, wanted.domains[0])
+        install(host, wanted)
         host.changed(f"certificate {wanted.domains[0]}: the authority's, which had been taken away")
         return
     new = _new_place(host, wanted.domains[0])
@@ -37,13 +41,14 @@ def placeholder(host: Host, wanted: Certificate | None) -> None:
             *["-keyout", f"{new}/privkey.pem", "-out", f"{new}/fullchain.pem"],
         ]
     )
-    _switch(host, wanted.domains[0], new)
+    _switch(host, wanted, new)
     host.changed(f"certificate {wanted.domains[0]}: a placeholder")
 
 
-def present(host: Host, domain: str) -> bool:
-    """Whether nginx finds a certificate."""
-    return os.path.exists(host.at(f"{TLS}/{domain}/fullchain.pem"))
+def present(host: Host, wanted: Certificate) -> bool:
+    """Whether what serves it finds a certificate."""
+    name = COMBINED if wanted.served_by == "haproxy" else _FILES[0]
+    return os.path.exists(host.at(f"{TLS}/{wanted.domains[0]}/{name}"))
 
 
 def serving(host: Host, domain: str) -> str:
@@ -52,17 +57,27 @@ def serving(host: Host, domain: str) -> str:
     return os.readlink(link) if os.path.islink(link) else ""
 
 
-def install(host: Host, domain: str) -> bool:
+def install(host: Host, wanted: Certificate) -> bool:
     """Copy the authority's pair to where nginx looks, both at once. True if it was another one."""
+    domain = wanted.domains[0]
     live, current = host.at(f"{LIVE}/{domain}"), host.at(f"{TLS}/{domain}")
-    if all(_bytes(f"{live}/{name}") == _bytes(f"{current}/{name}") for name in _FILES):
+    if present(host, wanted) and all(_bytes(f"{live}/{name}") == _bytes(f"{current}/{name}") for name in _FILES):
         return False
     new = _new_place(host, domain)
     for name in _FILES:
         with open(f"{new}/{name}", "wb") as opened:
             opened.write(_bytes(f"{live}/{name}"))
-    _switch(host, domain, new)
+    _switch(host, wanted, new)
     return True
+
+
+def tell(host: Host, wanted: Certificate) -> None:
+    """Have what serves it take the installed certificate, where it does not look by itself. HostError if it does not.
+
+    It is asked what it serves before, so that a run which was killed between the two is made good by the next.
+    """
+    if wanted.served_by == "haproxy" and present(host, wanted):
+        haproxy.serve(host, f"{TLS}/{wanted.domains[0]}/{COMBINED}")
 
 
 def _bytes(path: str) -> bytes:
@@ -81,8 +96,20 @@ def _new_place(host: Host, domain: str) -> str:
     return new
 
 
-def _switch(host: Host, domain: str, new: str) -> None:
+def _combine(new: str) -> None:
+    descriptor = os.open(f"{new}/{COMBINED}", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with open(descriptor, "wb") as opened:
+        for name in _FILES:
+            opened.write(_bytes(f"{new}/{name}").rstrip(b"\n") + b"\n")
+        opened.flush()
+        os.fsync(opened.fileno())
+
+
+def _switch(host: Host, wanted: Certificate, new: str) -> None:
     """Make the pair in `new` readable for nginx, have it on the disk, rename the link to it, drop what is older."""
+    domain = wanted.domains[0]
+    if wanted.served_by == "haproxy":
+        _combine(new)
     group = grp.getgrnam(GROUP).gr_gid if host.root == "/" else -1
     for name in _FILES:
         descriptor = os.open(f"{new}/{name}", os.O_RDONLY)

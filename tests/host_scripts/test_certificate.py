@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import time
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.host import certificate, tls
+from scripts.host import certificate, haproxy, tls
 from scripts.host.manifest import Certificate
 from scripts.host.run import HostError, Result
 from tests.host_scripts.fake_host import FakeHost
@@ -216,18 +217,60 @@ def test_a_reader_never_meets_a_pair_that_does_not_fit(
     monkeypatch.setattr(os, "replace", look)
     host.put(f"{tls.LIVE}/{DOMAIN}/privkey.pem", "key 2")
     host.put(f"{tls.LIVE}/{DOMAIN}/fullchain.pem", "certificate 2")
-    assert tls.install(host, DOMAIN)
+    assert tls.install(host, WANTED)
     assert seen == [("certificate 1", "key")]
     assert (served(host), host.text(f"{tls.TLS}/{DOMAIN}/privkey.pem")) == ("certificate 2", "key 2")
-    assert not tls.install(host, DOMAIN)
+    assert not tls.install(host, WANTED)
 
 
 def test_pairs_that_are_two_renewals_old_go(host: FakeHost) -> None:
     apply(host)
     for number in range(5):
         host.put(f"{tls.LIVE}/{DOMAIN}/fullchain.pem", f"next {number}")
-        tls.install(host, DOMAIN)
+        tls.install(host, WANTED)
     assert len([path for path in Path(host.at(tls.TLS)).iterdir() if not path.is_symlink()]) == 2
+
+
+def test_haproxy_gets_both_in_one_file_that_is_roots_alone(host: FakeHost, authority: Authority) -> None:
+    wanted = dataclasses.replace(WANTED, served_by="haproxy")
+    combined = f"{tls.TLS}/{DOMAIN}/{tls.COMBINED}"
+    tls.placeholder(host, wanted)
+    assert (host.text(combined), host.mode(combined)) == ("own certificate\nown key\n", 0o600)
+    certificate.ensure(host, wanted)
+    assert (host.text(combined), host.mode(combined)) == ("certificate 1\nkey\n", 0o600)
+    certificate.renew_now(host, wanted)
+    assert host.text(combined) == "certificate 2\nkey\n"
+    Path(host.at(combined)).unlink()
+    tls.placeholder(host, wanted)
+    assert host.text(combined) == "certificate 2\nkey\n"
+    assert served(host) == "certificate 2"
+
+
+def test_haproxy_is_told_each_time_and_a_failure_stops_nothing(host: FakeHost, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run may have been killed after the new pair was there and before HAProxy was told."""
+    wanted = dataclasses.replace(WANTED, served_by="haproxy")
+    told: list[str] = []
+
+    def refuse(host: FakeHost, path: str) -> None:
+        told.append(host.text(path))
+        raise HostError("HAProxy still serves the certificate before: no")
+
+    monkeypatch.setattr(haproxy, "serve", refuse)
+    tls.placeholder(host, wanted)
+    assert told == []
+    certificate.ensure(host, wanted)
+    assert set(told) == {"own certificate\nown key\n", "certificate 1\nkey\n"}
+    told.clear()
+    certificate.ensure(host, wanted)
+    assert told == ["certificate 1\nkey\n"]
+    assert host.said[-1] == (
+        "certificate: HAProxy still serves the certificate before: no; told again every 10 minutes"
+    )
+
+
+def test_nginx_has_no_file_with_both(host: FakeHost) -> None:
+    apply(host)
+    assert not Path(host.at(f"{tls.TLS}/{DOMAIN}/{tls.COMBINED}")).exists()
 
 
 def test_by_hand_it_is_renewed_at_once_and_a_failure_is_one(host: FakeHost, authority: Authority) -> None:

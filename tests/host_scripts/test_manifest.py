@@ -31,6 +31,12 @@ def test_a_package_may_have_other_names_elsewhere() -> None:
     assert read(packages=["nginx", "docker-cli|docker.io"]).packages == ("nginx", "docker-cli|docker.io")
 
 
+def test_nginx_serves_a_certificate_unless_haproxy_is_named() -> None:
+    asked = {"domains": ["b.example"], "email": "a@b.c", "directory": "https://c.d/e"}
+    served = [read(certificate=asked | more).certificate for more in ({}, {"served_by": "haproxy"})]
+    assert [wanted.served_by for wanted in served if wanted] == ["nginx", "haproxy"]
+
+
 @pytest.mark.parametrize(
     ("parts", "message"),
     [
@@ -52,6 +58,17 @@ def test_a_package_may_have_other_names_elsewhere() -> None:
         ({"firewall": {"ssh_from": ["everyone"], "tcp": []}}, "ssh_from[0]: this is not a range of addresses"),
         ({"firewall": {"ssh_from": [], "tcp": [0]}}, "tcp[0]: has to be a whole number from 1 to 65535"),
         ({"certificate": {"domains": [], "email": "a@b.c", "directory": "https://c.d/e"}}, "has to name at least one"),
+        (
+            {
+                "certificate": {
+                    "domains": ["b.example"],
+                    "email": "a@b.c",
+                    "directory": "https://c.d/e",
+                    "served_by": "caddy",
+                }
+            },
+            "manifest.certificate.served_by: this is not nginx or haproxy",
+        ),
         ({"certificate": 3}, "manifest.certificate: this has to be an object"),
         ({"files": [file_entry("/a", "") | {"then": ["reboot"]}]}, "'reboot' is not reload <unit>, restart <unit>"),
         ({"files": [file_entry("/a", "") | {"then": ["restart nginx"]}]}, "'restart nginx' is not reload <unit>"),

@@ -6,7 +6,7 @@ import copy
 from collections.abc import Iterator
 from typing import Any
 
-from hostfiles import compose_host
+from hostfiles import balancer_host, compose_host
 from hostfiles.manifest import Manifest
 from settings import stackfile
 from settings.backing import FIELDS
@@ -118,6 +118,12 @@ def manifest(settings: Settings) -> Manifest:
     return compose_host.manifest(
         settings, variables(settings), facts(settings), passwords(settings), TOKEN, hostname=hostname
     )
+
+
+def balancer_manifest(settings: Settings) -> Manifest:
+    """The manifest of a fleet's balancer on a host of its own, before two hosts."""
+    hosts = {f"{settings.name}-1": "10.10.0.2", f"{settings.name}-2": "10.10.0.3"}
+    return balancer_host.manifest(settings, hosts, f"{settings.name}-balancer")
 
 
 def data_manifests(settings: Settings) -> Iterator[Manifest]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import http.server
 import json
 import socketserver
@@ -83,7 +85,7 @@ class _Container(http.server.BaseHTTPRequestHandler):
         self.asked.append(f"{self.command} {self.path}")
         if self.headers.get("Upgrade") == "websocket":
             return self._echo()
-        if self.path == "/cut":
+        if self.path.partition("?")[0].endswith("/cut"):
             self.close_connection = True
             return None
         if self.path.endswith("/stream"):
@@ -110,7 +112,11 @@ class _Container(http.server.BaseHTTPRequestHandler):
         self.close_connection = True
 
     def _echo(self) -> None:
+        # as RFC 6455 has it: HAProxy looks
+        agreed = self.headers.get("Sec-WebSocket-Key", "") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+        accept = base64.b64encode(hashlib.sha1(agreed.encode(), usedforsecurity=False).digest()).decode()
         self.send_response(101)
+        self.send_header("Sec-WebSocket-Accept", accept)
         self.send_header("Upgrade", "websocket")
         self.send_header("Connection", "Upgrade")
         self.end_headers()

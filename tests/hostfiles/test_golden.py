@@ -16,7 +16,7 @@ from tests.hostfiles import compose_stacks, stacks
 from tests.hostfiles.stacks import ROOT
 
 GOLDEN = ROOT / "tests" / "golden"
-DIRECTORIES = ("familyflow", "devora-vps", "vulcan-prod", "vulcan-data")
+DIRECTORIES = ("familyflow", "devora-vps", "vulcan-prod", "vulcan-data", "devora-balancer")
 
 
 def _host(made: Manifest, name: str = "") -> dict[str, str]:
@@ -47,11 +47,13 @@ def _containers(settings: Settings) -> dict[str, str]:
 
 def _rendered() -> dict[str, str]:
     data = compose_stacks.data_manifests(compose_stacks.fleet())
+    balancer = compose_stacks.balancer_manifest(compose_stacks.stack("devora-fleet"))
     found = {
         "familyflow": _familyflow(),
         "devora-vps": _containers(compose_stacks.stack("devora-vps")),
         "vulcan-prod": _containers(compose_stacks.stack("prod")),
         "vulcan-data": {name: text for made in data for name, text in _host(made, f"{made.hostname}/").items()},
+        "devora-balancer": _host(balancer),
     }
     return {f"{directory}/{name}": text for directory, texts in found.items() for name, text in texts.items()}
 
@@ -61,7 +63,7 @@ RENDERED = _rendered()
 
 @pytest.mark.parametrize("name", sorted(RENDERED))
 def test_what_lands_is_what_was_agreed(name: str) -> None:
-    """FF1 to FF11, DV1 to DV3, VU3, VU4, as text."""
+    """FF1 to FF11, DV1 to DV3, DV6, VU3, VU4, as text."""
     golden = GOLDEN / name
     if os.environ.get("UPDATE_GOLDEN"):
         golden.parent.mkdir(parents=True, exist_ok=True)

@@ -39,11 +39,15 @@ UNITS = {
     "containers": _units(compose_stacks.manifest(compose_stacks.everything()).files),
     "fleet": _units(compose_stacks.manifest(compose_stacks.fleet(balancer=ENCRYPTED)).files),
     "data": _units(next(compose_stacks.data_manifests(compose_stacks.fleet())).files),
+    "balancer": _units(compose_stacks.balancer_manifest(compose_stacks.stack("devora-fleet")).files),
 }
 EACH = [(host, name) for host, units in UNITS.items() for name in sorted(units) if ".service.d/" not in name]
 
 
-@pytest.mark.parametrize(("host", "name"), [*EACH, ("pm2", "nginx.service.d/10-slipway.conf")])
+DROP_INS = [("pm2", "nginx.service.d/10-slipway.conf"), ("balancer", "haproxy.service.d/10-slipway.conf")]
+
+
+@pytest.mark.parametrize(("host", "name"), [*EACH, *DROP_INS])
 def test_systemd_understands_the_unit(host: str, name: str, run: Run, tmp_path: Path) -> None:
     for other, text in UNITS[host].items():  # programs that are on a host are not all on this machine
         (tmp_path / other).parent.mkdir(exist_ok=True)
@@ -61,6 +65,15 @@ def test_the_unit_has_no_more_rights_than_it_needs(host: str, name: str, run: Ru
     """FF10."""
     (tmp_path / name).write_text(UNITS[host][name])
     arguments = ("--offline=yes", f"--threshold={MOST_EXPOSURE}", "--no-pager", str(tmp_path / name))
+    checked = run("systemd-analyze", "security", *arguments)
+    assert checked.returncode == 0, checked.stdout[-400:] + checked.stderr
+
+
+def test_haproxy_has_no_more_rights_than_it_needs(run: Run, tmp_path: Path) -> None:
+    """FF10: with the package's own unit, as here."""
+    packages = Path("/usr/lib/systemd/system/haproxy.service").read_text()
+    (tmp_path / "haproxy.service").write_text(packages + UNITS["balancer"]["haproxy.service.d/10-slipway.conf"])
+    arguments = ("--offline=yes", f"--threshold={MOST_EXPOSURE}", "--no-pager", str(tmp_path / "haproxy.service"))
     checked = run("systemd-analyze", "security", *arguments)
     assert checked.returncode == 0, checked.stdout[-400:] + checked.stderr
 
