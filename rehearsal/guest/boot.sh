@@ -11,6 +11,10 @@ for file in hostname hosts resolv.conf; do
 done
 hostname "$(cat /etc/hostname)"
 
+# Docker and sysctl(8) set switches of the network, which this host has for itself. Those of the kernel are everybody's here
+# and stay read-only.
+mount --bind /proc/sys/net /proc/sys/net && mount -o remount,bind,rw /proc/sys/net
+
 # Authorities that exist only in this rehearsal.
 if [ -n "$(find /usr/local/share/ca-certificates -newer /etc/ssl/certs/ca-certificates.crt -print -quit)" ]; then
     update-ca-certificates >/dev/null 2>&1
