@@ -23,6 +23,7 @@ from rehearsal.image import host_image
 from rehearsal.internet import Internet, Outsider, internet_image
 from rehearsal.managed import Managed
 from rehearsal.model import CloudError, Host, HostSpec, InboundRule, Network, OutboundRule, Record
+from rehearsal.registry import Registry
 from rehearsal.state import CloudState, Store
 
 Progress = Callable[[str], None]
@@ -281,6 +282,10 @@ class LocalCloud:
         """
         self._state()
         return repositories.publish(self.directory / "git", path, repository)
+
+    def registry(self) -> Registry:
+        """The registries at ghcr.io and docker.io."""
+        return Registry(self.docker, self._state().internet)
 
     def create_external_postgres(self, name: str) -> str:
         """A PostgreSQL database outside of all hosts, reached over TLS; its URL, which holds a password.

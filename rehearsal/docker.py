@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from subprocess import CompletedProcess
-from typing import Any
+from typing import IO, Any
 
 from rehearsal.model import CloudError
 
@@ -24,7 +25,8 @@ class Docker:
     socket: str | None = None
 
     def _environment(self) -> dict[str, str]:
-        return {**os.environ, **({"DOCKER_HOST": self.socket} if self.socket else {})}
+        # BuildKit is a part that an engine may lack, and one of its builders sees no image of this engine.
+        return {**os.environ, "DOCKER_BUILDKIT": "0", **({"DOCKER_HOST": self.socket} if self.socket else {})}
 
     def call(
         self,
@@ -54,6 +56,36 @@ class Docker:
             said = (done.stderr.strip() or done.stdout.strip() or f"exit code {done.returncode}").splitlines()
             raise DockerError(f"docker {_words(arguments)}: {' · '.join(said[-3:])}")
         return done
+
+    def pipe(self, source: Sequence[str], target: Sequence[str], timeout: float = 600) -> str:
+        """Runs `docker <source> | docker <target>`: images are large, and need no file in between. What target says."""
+
+        def start(arguments: Sequence[str], stdin: IO[bytes] | int) -> subprocess.Popen[bytes]:
+            command = ["docker", *arguments]
+            pipe = subprocess.PIPE
+            return subprocess.Popen(command, stdin=stdin, stdout=pipe, stderr=pipe, env=self._environment())
+
+        with start(source, subprocess.DEVNULL) as first, start(target, first.stdout or subprocess.DEVNULL) as second:
+            if first.stdout:
+                first.stdout.close()  # so that it ends when nobody reads on
+            try:
+                said, complaint = second.communicate(timeout=timeout)
+            except subprocess.TimeoutExpired as error:
+                first.kill()
+                second.kill()
+                raise DockerError(f"docker {_words(target)}: not done in {timeout:.0f} s") from error
+            first_complaint = first.stderr.read() if first.stderr else b""
+        if first.returncode or second.returncode:
+            words = (first_complaint + complaint).decode(errors="replace").strip().splitlines()
+            raise DockerError(f"docker {_words(target)}: {' · '.join(words[-3:])}")
+        return said.decode()
+
+    def build(self, context: Path, tag: str, arguments: Mapping[str, str], labels: Sequence[str] = ()) -> None:
+        """Makes an image of the Containerfile in `context`, with the builder that every engine has."""
+        given = [f"--build-arg={name}={value}" for name, value in arguments.items()]
+        file = f"--file={context / 'Containerfile'}"
+        marks = [f"--label={label}" for label in labels]
+        self.call("build", "--quiet", file, f"--tag={tag}", *marks, *given, str(context), timeout=900)
 
     def answers(self) -> bool:
         """Whether an engine is there."""

@@ -1,4 +1,4 @@
-"""The rest of the internet in one container: resolver, ACME server, github.com, a PostgreSQL of somebody else's."""
+"""The rest of the internet in one container: resolver, ACME, github.com, registries, somebody else's PostgreSQL."""
 
 from __future__ import annotations
 
@@ -25,6 +25,9 @@ _FILES = {
     "nginx.conf": "nginx.conf",
     "dnsmasq.conf": "dnsmasq.conf",
     "pebble.service": "pebble.service",
+    "registries.conf": "registries.conf",
+    "registry.yml": "registry.yml",
+    "registry": "registry.py",
 }
 _HOME = "/usr/local/lib/internet"
 _POOLER = "aws-0-us-east-1.pooler.supabase.com"  # what Supabase calls the server that it offers over IPv4
@@ -34,14 +37,18 @@ _DATABASE = re.compile(r"^[a-z][a-z0-9-]{0,39}$")
 def internet_image(docker: Docker, host_image: str, progress: Progress) -> str:
     """The tag of the image, made from the host image now if need be."""
     files = [
-        (f"{_HOME}/{name}", (GUEST / "internet" / source).read_bytes(), 0o755 if source.endswith(".sh") else 0o644)
+        (
+            f"{_HOME}/{name}",
+            (GUEST / "internet" / source).read_bytes(),
+            0o755 if source.endswith((".sh", ".py")) else 0o644,
+        )
         for name, source in _FILES.items()
     ]
     tag = f"{REPOSITORY}:{hashlib.sha256(repr((host_image, files)).encode()).hexdigest()[:16]}"
     with locked(cache_directory() / "internet-image.lock", lambda: progress("waiting for the internet's image")):
         if docker.inspect(tag, "image") or load(docker, tag):
             return tag
-        progress("making the image of the internet (resolver, ACME server, git, PostgreSQL)")
+        progress("making the image of the internet (resolver, ACME server, git, registries, PostgreSQL)")
         bake(docker, host_image, archive(files), f"{_HOME}/prepare", tag)
         keep(docker, tag)
     return tag

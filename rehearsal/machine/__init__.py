@@ -18,7 +18,8 @@ from rehearsal.machine import apt, node, python, trust
 _BUNDLE_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
 _PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 # What stays inside of the rehearsal even where everything else goes through a proxy.
-_NEVER_BY_PROXY = ("localhost", "127.0.0.1", "198.18.0.0/15", "github.com", ".letsencrypt.org", ".supabase.com")
+_OURS = ("github.com", "ghcr.io", ".docker.io", ".letsencrypt.org", ".supabase.com")
+_NEVER_BY_PROXY = ("localhost", "127.0.0.1", "198.18.0.0/15", *_OURS)
 
 
 @dataclass(frozen=True)
@@ -37,9 +38,7 @@ class MachineSettings:
 
 def read(distribution: str, codename: str) -> MachineSettings:
     """This machine's settings for a host that runs `distribution` (debian, ubuntu) `codename` (trixie, noble)."""
-    variables = dict.fromkeys(_BUNDLE_VARIABLES, trust.HOST_BUNDLE)
-    variables["NPM_CONFIG_GLOBALCONFIG"] = "/etc/npmrc"
-    variables |= _proxies(os.environ)
+    variables = {**programs(), **proxies()}
     files = {
         "/etc/apt/apt.conf.d/90machine": apt.configuration(),
         "/etc/pip.conf": python.configuration(),
@@ -52,10 +51,16 @@ def read(distribution: str, codename: str) -> MachineSettings:
     return MachineSettings(files, apt.sources(distribution, codename), trust.certificates())
 
 
-def _proxies(environment: Mapping[str, str]) -> dict[str, str]:
+def programs() -> dict[str, str]:
+    """The variables by which programs find the host's trust and settings."""
+    return {**dict.fromkeys(_BUNDLE_VARIABLES, trust.HOST_BUNDLE), "NPM_CONFIG_GLOBALCONFIG": "/etc/npmrc"}
+
+
+def proxies() -> dict[str, str]:
+    """This machine's proxies, in both spellings."""
     found = {}
     for name in _PROXY_VARIABLES:
-        value = environment.get(name) or environment.get(name.upper())
+        value = os.environ.get(name) or os.environ.get(name.upper())
         if value:
             found[name] = value
     if found:

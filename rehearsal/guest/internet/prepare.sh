@@ -14,6 +14,8 @@ rm -rf /var/lib/apt/lists/*
 
 rm -f /etc/nginx/sites-enabled/default
 cp "$here/nginx.conf" /etc/nginx/conf.d/internet.conf
+cp "$here/registries.conf" /etc/nginx/conf.d/registries.conf
+cp "$here/registry.yml" /etc/docker/registry/config.yml
 cp "$here/dnsmasq.conf" /etc/dnsmasq.conf
 cp "$here/pebble.service" /etc/systemd/system/pebble-acme.service
 # The resolver restarts at every change of a record, however many there are.
@@ -23,6 +25,7 @@ git config --system safe.directory '*'
 git config --system uploadpack.allowAnySHA1InWant true   # as GitHub: a commit may be fetched by its hash
 git config --system uploadpack.allowFilter true
 # They start when the start script has made their certificates.
-systemctl disable ssh.service ssh.socket nginx.service dnsmasq.service postgresql.service fcgiwrap.socket fcgiwrap.service >/dev/null 2>&1 || true
+systemctl disable ssh.service ssh.socket nginx.service dnsmasq.service postgresql.service fcgiwrap.socket fcgiwrap.service \
+    docker-registry.service >/dev/null 2>&1 || true
 systemctl mask cloud-init-local.service cloud-init.service cloud-init-main.service cloud-config.service cloud-final.service \
     cloud-init-network.service >/dev/null 2>&1 || true

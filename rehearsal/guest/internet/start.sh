@@ -15,7 +15,7 @@ if [ ! -s server.pem ]; then
         -addext 'basicConstraints=critical,CA:TRUE' -addext 'keyUsage=critical,keyCertSign,cRLSign' 2>/dev/null
     openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout server.key -out server.csr \
         -subj '/CN=github.com' 2>/dev/null
-    printf '%s\n' 'subjectAltName=DNS:github.com,DNS:acme-v02.api.letsencrypt.org,DNS:acme-staging-v02.api.letsencrypt.org,DNS:*.pooler.supabase.com,DNS:localhost,IP:127.0.0.1' \
+    printf '%s\n' 'subjectAltName=DNS:github.com,DNS:acme-v02.api.letsencrypt.org,DNS:acme-staging-v02.api.letsencrypt.org,DNS:*.pooler.supabase.com,DNS:ghcr.io,DNS:docker.io,DNS:*.docker.io,DNS:localhost,IP:127.0.0.1' \
         'basicConstraints=CA:FALSE' 'keyUsage=digitalSignature' 'extendedKeyUsage=serverAuth' >server.ext
     openssl x509 -req -in server.csr -CA authority.pem -CAkey authority.key -CAcreateserial -days 30 -extfile server.ext \
         -out server.part 2>/dev/null
@@ -24,12 +24,23 @@ fi
 
 # What the internet's names lead to; names of the product come with records.conf.
 mkdir -p /etc/dnsmasq.d
-for name in github.com acme-v02.api.letsencrypt.org acme-staging-v02.api.letsencrypt.org pooler.supabase.com; do
+for name in github.com acme-v02.api.letsencrypt.org acme-staging-v02.api.letsencrypt.org pooler.supabase.com ghcr.io docker.io; do
     printf 'address=/%s/%s\nlocal=/%s/\n' "$name" "$address" "$name"
 done >/etc/dnsmasq.d/internet.conf
 touch /etc/dnsmasq.d/records.conf
 chmod 755 /etc/dnsmasq.d
 chmod 644 /etc/dnsmasq.d/*.conf
+
+# Who has logged in to ghcr.io holds this ticket; whom it lets log in is set later.
+if [ ! -s ghcr.json ]; then
+    ticket=$(openssl rand -hex 16)
+    printf '"Bearer %s" 1;\n' "$ticket" >ghcr.map
+    : >ghcr.htpasswd
+    printf '{"token": "%s"}\n' "$ticket" >ghcr.json
+fi
+chown root:www-data ghcr.htpasswd ghcr.json
+chmod 640 ghcr.htpasswd ghcr.json
+chmod 711 "$directory"
 
 cat >pebble.json <<JSON
 {"pebble": {"listenAddress": "127.0.0.1:14000", "managementListenAddress": "127.0.0.1:15000",
@@ -55,7 +66,8 @@ printf 'local all postgres peer\nhostssl all all 0.0.0.0/0 scram-sha-256\n' >"/e
 chown postgres:postgres "/etc/postgresql/$version/main/pg_hba.conf"
 
 systemctl daemon-reload
-systemctl start dnsmasq.service pebble-acme.service fcgiwrap.socket nginx.service "postgresql@$version-main.service"
+systemctl start dnsmasq.service pebble-acme.service fcgiwrap.socket docker-registry.service nginx.service \
+    "postgresql@$version-main.service"
 
 tries=0
 until root=$(curl -fsSk --max-time 2 https://127.0.0.1:15000/roots/0 2>/dev/null); do
