@@ -12,7 +12,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import yaml
 from pulumi import automation
@@ -20,10 +19,10 @@ from pulumi import automation
 from rehearsal.cloud import LocalCloud
 from rehearsal.engine import find_engine
 from rehearsal.model import CloudError, Host
-from rehearsal.product_repository import write_repository
 from rehearsal.progress import Follower, Show, Summary, close_left_open, label
 from rehearsal.provider import workshop
 from rehearsal.provider.store import Store
+from rehearsal.publishing import Variants, publish
 from rehearsal.workspace import PROJECT, ROOT, Config, Workspace, overlaid, secrets_named_in, without_secrets
 
 Program = Callable[[], None]
@@ -57,7 +56,8 @@ class Rehearsal:
         self.stack, self.show, self.program = stack, show, program
         self.workspace = Workspace(stack, home)
         self.cloud = cloud or LocalCloud(self.workspace.cloud, self.workspace.cloud_name, show)
-        self.commits: dict[str, str] = {}
+        self.commits: dict[str, str] = {}  # of the product, by variant
+        self.images: Variants = {}  # by variant and name, each with its digest
         self._given = config
         self._secrets: list[str] = []
         self._engine: automation.Stack | None = None
@@ -135,9 +135,10 @@ class Rehearsal:
                 self.workspace.set_secret(f"{PROJECT}:{name}", self._secret_for(name, config), environment)
         assert self._engine is not None  # noqa: S101 - set before
         self._secrets = [item.value for item in self._engine.get_all_config().values() if item.secret]
+        self._let_hosts_pull(config.get(f"{PROJECT}:product") or {})
 
     def _overlay(self, config: Mapping[str, Any]) -> dict[str, Any]:
-        """What has to be otherwise on this machine: the address that one logs in from, and the commit that there is."""
+        """What has to be otherwise on this machine: the address that one logs in from, the versions that there are."""
         if self._behind != workshop.LOCAL:
             return {}
         changes: dict[str, Any] = {}
@@ -145,24 +146,17 @@ class Rehearsal:
         if access:
             mine = f"{self.cloud.admin_address}/32"
             changes["access.admin_cidrs"] = [*(item for item in access.get("admin_cidrs", ()) if item != mine), mine]
-        commit = self._publish(config.get(f"{PROJECT}:product") or {})
-        if commit:
-            changes["product.release.commit"] = commit
-        return changes
+        published = publish(self.cloud, self.workspace, config.get(f"{PROJECT}:product") or {}, self.show)
+        self.commits, self.images = published.commits, published.images
+        return {**changes, **published.changes}
 
-    def _publish(self, product: Mapping[str, Any]) -> str | None:
-        """Puts the sample of this name where the product's repository should be; the commit of its main branch."""
-        sample = ROOT / "examples" / str(product.get("name"))
-        repository = (product.get("source") or {}).get("repository")
-        if not repository or not sample.is_dir():
-            return None
-        if not self.workspace.product.exists():
-            self.commits = write_repository(self.workspace.product, sample)
-            (self.workspace.account / "commits.json").write_text(json.dumps(self.commits))
-        self.commits = json.loads((self.workspace.account / "commits.json").read_text())
-        return self.cloud.publish_repository(
-            self.workspace.product, urlsplit(repository).path.strip("/").removesuffix(".git")
-        )
+    def _let_hosts_pull(self, product: Mapping[str, Any]) -> None:
+        """The registry knows the one login that the stack has."""
+        registry = product.get("registry")
+        if registry and self._behind == workshop.LOCAL:
+            assert self._engine is not None  # noqa: S101 - set before
+            token = self._engine.get_config(f"{PROJECT}:{registry['token']['secret']}").value
+            self.cloud.registry().set_login(registry["user"], token)
 
     def _secret_for(self, name: str, config: Mapping[str, Any]) -> str:
         """A value for a secret that the stack names: a database's URL where it is one, else something random."""
