@@ -10,7 +10,10 @@ CHECKS ?= basic
 # ENV is for short where it is said here; a shell's own is a file's name
 ENVIRONMENT ?= $(if $(filter command,$(origin ENV)),$(ENV),development)
 PYTHON ?= python3
-export STACK COMMIT FORMAT CHECKS ENVIRONMENT # by the environment, not as text of a command: a value is never a program
+ifneq ($(origin VERSION),command line)
+VERSION := # many a CI has one of its own
+endif
+export STACK COMMIT IMAGES VERSION TAKE_OVER FORMAT CHECKS ENVIRONMENT # by the environment, not as text of a command: a value is never a program
 VENV := .venv
 RUN := $(VENV)/bin/python
 
@@ -41,11 +44,14 @@ rehearse-shell: $(VENV)/.developer ## log in to the rehearsed host
 rehearse-down: $(VENV)/.developer ## destroy the rehearsed stack and leave nothing behind
 	@$(RUN) -m rehearsal down --stack "$$STACK"
 
-release: $(VENV)/.program ## release a commit: STACK=, COMMIT=<40 digits>
-	@$(RUN) -m scripts.release --stack "$$STACK" --commit "$$COMMIT"
+release: $(VENV)/.program ## release: STACK=, COMMIT=<40 digits>, or IMAGES='backend=1.9.0 …' (tags or digests), or VERSION=<tag of all images>
+	@$(RUN) -m scripts.release --stack "$$STACK" --commit "$$COMMIT" --images "$$IMAGES" --version "$$VERSION"
 
-rollback: $(VENV)/.program ## return to the release before, by the host's ledger: STACK=
+rollback: $(VENV)/.program ## return to the release before, by the hosts' ledgers: STACK=
 	@$(RUN) -m scripts.rollback --stack "$$STACK"
+
+recover: $(VENV)/.program ## finish or undo a release that was interrupted: STACK=, TAKE_OVER=1 to end one that still goes on
+	@$(RUN) -m scripts.recover --stack "$$STACK" --take-over "$$TAKE_OVER"
 
 tools: ## install the programs that the tests run (Debian or Ubuntu, as root)
 	@scripts/install_test_tools.sh
@@ -77,4 +83,4 @@ compose: $(VENV)/.program ## print a product's compose file for a laptop and CI,
 clean: ## remove what this project installed into its own folder
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
 
-.PHONY: help setup plan rehearse rehearse-shell rehearse-down release rollback tools lint unit test bench schema env-example compose clean
+.PHONY: help setup plan rehearse rehearse-shell rehearse-down release rollback recover tools lint unit test bench schema env-example compose clean

@@ -1,49 +1,94 @@
-"""`make release STACK=… COMMIT=…`: put the commit into the stack file and bring the stack up."""
+"""`make release STACK=… COMMIT=…` or `IMAGES=…`: put the release into the stack file and bring the stack up."""
 
 from __future__ import annotations
 
 import argparse
 import re
 
-from scripts.stack import OperatorError, command_line, pulumi, serving_commit, write_commit, written_commit
+from scripts.registry import resolve
+from scripts.stack import OperatorError, Release, command_line, pulumi, serving, write, written
+
+DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+REFERENCE = re.compile(r"[a-z0-9.-]+(?::[0-9]+)?(?:/[a-z0-9._-]+)+@sha256:[0-9a-f]{64}")
+TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+WANTED = "IMAGES='<image>=<tag or digest> …', or VERSION=<tag> for all"
 
 
-def release(stack: str, commit: str) -> None:
-    """Release `commit` on `stack`. Where `pulumi up` fails, the stack file names what the host says it serves."""
-    if not re.fullmatch(r"[0-9a-f]{40}", commit):
+def release(stack: str, commit: str = "", images: str = "", version: str = "") -> None:
+    """Release what is named on `stack`. Where `pulumi up` fails, the stack file names what the hosts say they serve."""
+    if commit and not re.fullmatch(r"[0-9a-f]{40}", commit):
         raise OperatorError(
             f"COMMIT={commit!r} is not a whole commit: 40 hexadecimal digits, as `git rev-parse HEAD` has"
         )
-    before = written_commit(stack)
-    write_commit(stack, commit)
+    if sum(map(bool, (commit, images, version))) != 1:
+        raise OperatorError(f"what is to be released? COMMIT=<40 hexadecimal digits>, or {WANTED}")
+    before = written(stack)
+    if bool(before.images) == bool(commit):
+        raise OperatorError(f"{stack} is released by {WANTED if commit else 'COMMIT=<40 hexadecimal digits>'}")
+    wanted = Release(commit=commit) if commit else _of_images(before, images, version)
+    write(stack, wanted)
     try:
         pulumi("up", "--yes", "--skip-preview", "--stack", stack)
     except (OperatorError, KeyboardInterrupt):
-        raise OperatorError(_what_serves(stack, commit, before)) from None
+        raise OperatorError(_what_serves(stack, wanted, before)) from None
 
 
-def _what_serves(stack: str, commit: str, before: str) -> str:
-    """Ask the host: an update can fail after its release succeeded, and a lost connection says nothing about it."""
+def _of_images(before: Release, images: str, version: str) -> Release:
+    """The release before, but for what is named. A tag is asked for at the registry here, once and for all."""
+    named = dict.fromkeys(before.images, version) if version else _parsed(images)
+    refs, tags = dict(before.images), dict(before.versions)
+    for name, value in named.items():
+        if name not in before.images:
+            known = ", ".join(sorted(before.images))
+            raise OperatorError(f"IMAGES: there is no image {name!r} in release.images, which has {known}")
+        repository = before.images[name].partition("@")[0]
+        tags.pop(name, None)
+        if REFERENCE.fullmatch(value):
+            refs[name] = value
+        elif DIGEST.fullmatch(value):
+            refs[name] = f"{repository}@{value}"
+        elif TAG.fullmatch(value):
+            refs[name], tags[name] = resolve(repository, value), value
+            print(f"{name} {value} is {refs[name]}")
+        else:
+            raise OperatorError(f"{name}={value!r} is no tag such as 1.9.0, and no digest such as sha256:…")
+    return Release(images=refs, versions=tags)
+
+
+def _parsed(text: str) -> dict[str, str]:
+    named: dict[str, str] = {}
+    for word in text.split():
+        name, equals, value = word.partition("=")
+        if not (equals and name and value) or name in named:
+            raise OperatorError(f"IMAGES: {word!r} is no image with its tag or digest, as in backend=1.9.0")
+        named[name] = value
+    return named
+
+
+def _what_serves(stack: str, wanted: Release, before: Release) -> str:
+    """Ask the hosts: an update can fail after its release succeeded, and a lost connection says nothing about it."""
     try:
-        serving = serving_commit(stack)
+        now = serving(stack)
     except (OperatorError, KeyError, ValueError):
         return (
-            f"the update failed, and the host did not say what it serves: the stack file names {commit[:8]} now, "
-            f"{before[:8]} before; see `sudo slipway status` on the host"
+            f"the update failed, and the host did not say what it serves: the stack file names {wanted} now, "
+            f"{before} before; see `sudo slipway status` on the host"
         )
-    if serving == commit:
-        return f"{commit[:8]} was released, but the update failed after it: run `pulumi up -s {stack}` again"
-    write_commit(stack, serving)
-    return f"{commit[:8]} was not released: {stack} still runs {serving[:8]}, and its stack file says so again"
+    if now.is_(wanted):
+        return f"{wanted} was released, but the update failed after it: run `pulumi up -s {stack}` again"
+    write(stack, now)
+    return f"{wanted} was not released: {stack} still runs {now}, and its stack file says so again"
 
 
 def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--stack", required=True)
-    parser.add_argument("--commit", required=True)
-    arguments = parser.parse_args()
-    return command_line(lambda: release(arguments.stack, arguments.commit))
+    parser.add_argument("--commit", default="")
+    parser.add_argument("--images", default="")
+    parser.add_argument("--version", default="")
+    given = parser.parse_args()
+    return command_line(lambda: release(given.stack, given.commit, given.images, given.version))
 
 
 if __name__ == "__main__":

@@ -1,18 +1,16 @@
-"""`make rollback STACK=…`: return to the release that served before, which the host still has as it was built."""
+"""`make rollback STACK=…`: return to the release that served before, which the hosts still have as it was made."""
 
 from __future__ import annotations
 
 import argparse
 
-from scripts.stack import command_line, on_host, serving_commit, write_commit
+from scripts.stack import brought, command_line, is_fleet, on_fleet, on_host
 
 
 def rollback(stack: str) -> None:
-    """Return on the host, by its ledger: nothing is built, nothing migrated. Then the stack file names what serves."""
-    on_host(stack, "rollback")
-    serving = serving_commit(stack)
-    write_commit(stack, serving)
-    print(f"{stack} runs {serving} again, and its stack file says so: keep it")
+    """Return on the hosts, by their ledgers: nothing is built, nothing migrated; the stack file names what serves."""
+    now = brought(stack, lambda: on_fleet(stack, "rollback") if is_fleet(stack) else on_host(stack, "rollback"))
+    print(f"{stack} runs {now} again, and its stack file says so: keep it")
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""What the operator's commands share: the Pulumi CLI, the stack's outputs, the host's own commands."""
+"""What the operator's commands share: the Pulumi CLI, the stack's outputs, the hosts' own commands."""
 
 from __future__ import annotations
 
@@ -6,14 +6,36 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-COMMIT_KEY = "slipway:product.release.commit"
+RELEASE_KEY = "slipway:product.release"
+ROOT = Path(__file__).resolve().parent.parent
 
 
 class OperatorError(Exception):
     """A reason, in one line, why a command did not do what it was asked."""
+
+
+@dataclass(frozen=True)
+class Release:
+    """What a stack file names: a commit of the source, or a digest for each image and the tag people know it by."""
+
+    commit: str = ""
+    images: Mapping[str, str] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        if self.commit:
+            return self.commit[:8]
+        known = {name: self.versions.get(name) or _short(image) for name, image in self.images.items()}
+        return ", ".join(f"{name} {version}" for name, version in sorted(known.items())) or "nothing"
+
+    def is_(self, other: Release) -> bool:
+        """Whether this runs the same, whatever its tags are."""
+        return (self.commit, dict(self.images)) == (other.commit, dict(other.images))
 
 
 def command_line(act: Callable[[], None]) -> int:
@@ -36,20 +58,37 @@ def pulumi(*arguments: str, capture: bool = False) -> str:
     return done.stdout or ""
 
 
-def written_commit(stack: str) -> str:
-    """The commit that the stack file names."""
-    return pulumi("config", "get", "--path", COMMIT_KEY, "--stack", stack, capture=True).strip()
+def written(stack: str) -> Release:
+    """The release that the stack file names."""
+    text = pulumi("config", "get", "--path", RELEASE_KEY, "--stack", stack, capture=True)
+    data = json.loads(text)
+    return Release(str(data.get("commit") or ""), data.get("images") or {}, data.get("versions") or {})
 
 
-def write_commit(stack: str, commit: str) -> None:
-    """Have the stack file name this commit."""
-    pulumi("config", "set", "--path", COMMIT_KEY, commit, "--stack", stack)
+def write(stack: str, release: Release) -> None:
+    """Have the stack file name this release. Its comments stay, and what it says already is left alone."""
+    before = written(stack)
+    if release.commit and release.commit != before.commit:
+        _set(stack, "commit", release.commit)
+    for name, image in release.images.items():
+        if image != before.images.get(name):
+            _set(stack, f"images.{name}", image)
+        version = release.versions.get(name)
+        if version is not None and version != before.versions.get(name):
+            _set(stack, f"versions.{name}", version)
+        elif version is None and name in before.versions:
+            pulumi("config", "rm", "--path", f"{RELEASE_KEY}.versions.{name}", "--stack", stack)
 
 
 def outputs(stack: str) -> dict[str, Any]:
     """The stack's outputs; secrets among them stay hidden."""
     found: dict[str, Any] = json.loads(pulumi("stack", "output", "--json", "--stack", stack, capture=True))
     return found
+
+
+def is_fleet(stack: str) -> bool:
+    """Whether the stack's hosts are released as one, by scripts/fleet."""
+    return "fleet" in outputs(stack)
 
 
 def on_host(stack: str, *command: str, capture: bool = False) -> str:
@@ -68,7 +107,63 @@ def on_host(stack: str, *command: str, capture: bool = False) -> str:
     return done.stdout or ""
 
 
-def serving_commit(stack: str) -> str:
-    """The commit that the host serves, by its own word."""
+def on_fleet(stack: str, command: str, *options: str, take_over: bool = False, capture: bool = False) -> str:
+    """Run a command of scripts/fleet for all hosts of the stack. What it needs of the secrets goes in by a pipe."""
+    order = json.loads(pulumi("stack", "output", "fleet", "--show-secrets", "--stack", stack, capture=True))
+    order |= {"owner": f"make {command} STACK={stack}", "take_over": take_over}
+    stdout = subprocess.PIPE if capture else None
+    argv = [sys.executable, "-m", "scripts.fleet", command, *options]
+    done = subprocess.run(argv, cwd=ROOT, input=json.dumps(order), text=True, stdout=stdout, check=False)
+    if done.returncode:
+        raise OperatorError(f"{command} failed: see above")
+    return done.stdout or ""
+
+
+def serving(stack: str) -> Release:
+    """The release that the stack's hosts serve, by their own word. OperatorError if they do not say one."""
+    if is_fleet(stack):
+        return _serving_of_all(json.loads(on_fleet(stack, "status", "--json", capture=True)))
     said = json.loads(on_host(stack, "status", "--json", capture=True))
-    return str(said["commit"])
+    if not written(stack).images:
+        return Release(commit=str(said["commit"]))
+    lines = on_host(stack, "ledger", "--json", capture=True).splitlines()
+    begun = [
+        entry for entry in map(json.loads, lines) if (entry["event"], entry["release"]) == ("started", said["serving"])
+    ]
+    if not begun:
+        raise OperatorError(f"the host's ledger does not tell what {said['serving']} is made of")
+    return Release(images=begun[-1]["images"], versions=begun[-1]["versions"])
+
+
+def brought(stack: str, act: Callable[[], str]) -> Release:
+    """What the stack serves once `act` has brought it elsewhere; its stack file names that, also where not all went."""
+    try:
+        act()
+    except OperatorError as error:
+        try:
+            now = serving(stack)
+        except (OperatorError, KeyError, ValueError):
+            raise error from None
+        write(stack, now)
+        raise OperatorError(f"{error}; {stack} runs {now}, and its stack file says so") from None
+    now = serving(stack)
+    write(stack, now)
+    return now
+
+
+def _serving_of_all(hosts: Mapping[str, Mapping[str, Any] | None]) -> Release:
+    """What those serve that answer: one that is off follows when it is back."""
+    answers = [host for host in hosts.values() if host is not None]
+    found = [Release(images=host["images"], versions=host["versions"]) for host in answers if "images" in host]
+    if not found or len(found) < len(answers) or any(not one.is_(found[0]) for one in found):
+        raise OperatorError("the hosts do not all serve the same: `make recover` brings them to one release")
+    return found[0]
+
+
+def _set(stack: str, path: str, value: str) -> None:
+    """Set a text: without a type a tag such as 12 would become a number."""
+    pulumi("config", "set", "--path", f"{RELEASE_KEY}.{path}", value, "--type", "string", "--stack", stack)
+
+
+def _short(image: str) -> str:
+    return image.partition("@sha256:")[2][:12]

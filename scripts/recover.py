@@ -1,0 +1,32 @@
+"""`make recover STACK=…`: finish or undo a release that was interrupted, on all hosts of the stack."""
+
+from __future__ import annotations
+
+import argparse
+
+from scripts.stack import brought, command_line, is_fleet, on_fleet, on_host
+
+
+def recover(stack: str, take_over: bool = False) -> None:
+    """Have the hosts come to one release, and the stack file name it. `take_over` ends one that still goes on."""
+
+    def act() -> str:
+        if is_fleet(stack):
+            return on_fleet(stack, "recover", take_over=take_over)
+        return on_host(stack, "recover", *(["--take-over"] if take_over else []))
+
+    now = brought(stack, act)
+    print(f"{stack} runs {now}, and its stack file says so")
+
+
+def main() -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--stack", required=True)
+    parser.add_argument("--take-over", default="", help="anything: end a release that is under way")
+    given = parser.parse_args()
+    return command_line(lambda: recover(given.stack, bool(given.take_over)))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
