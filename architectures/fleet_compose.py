@@ -1,14 +1,16 @@
 """Several droplets with Docker behind a load balancer, released as one.
 
-internet ─► names ─► load balancer (TLS) ─► VPC ─► web hosts: UFW, guard ─► nginx ─► containers of the slot that serves
-                                             ├─► hosts for data: backing services in containers, on private addresses
-                                             └─► managed databases, which trust this stack's hosts
+internet ─► names ─► balancer (TLS) ─► VPC ─► web hosts: UFW, guard ─► nginx ─► containers of the slot that serves
+                                        ├─► hosts for data: backing services in containers, on private addresses
+                                        └─► managed databases, which trust this stack's hosts
 """
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import pulumi
@@ -23,9 +25,9 @@ from components.keys import Keys
 from components.leaving import Leaving
 from components.load_balancer import LoadBalancer, LoadBalancerArgs
 from components.monitoring import Monitoring, MonitoringArgs
-from hostfiles import bundle, compose_host, engines
+from hostfiles import balancer_host, bundle, compose_host, engines
 from settings import prices
-from settings.kinds import FleetCompose, ManagedBalancer, of_kind
+from settings.kinds import FleetCompose, HAProxyBalancer, of_kind
 from settings.placement import data_hosts, hosted
 from settings.stack import Settings
 
@@ -47,21 +49,21 @@ def build(settings: Settings) -> Mapping[str, Any]:
     names = Names(
         f"{settings.name}-names", NamesArgs(settings.product.domains, balancer.address, settings.dns, fleet.zone)
     )
+    members += fleet.prepare_balancer(balancer, web, [names, released])
+    watched = [fleet.base.group.host_tag, *([balancer.tag] if balancer.tag is not None else [])]
     monitoring = Monitoring(
         f"{settings.name}-monitoring",
-        MonitoringArgs(machines.watched(settings), fleet.base.group.host_tag, settings.alerts),
-        opts=pulumi.ResourceOptions(depends_on=[names]),
+        MonitoringArgs(machines.watched(settings), watched, settings.alerts),
+        opts=pulumi.ResourceOptions(depends_on=[names, *fleet.setups]),
     )
     hosts = [*web, *data]
-    fleet.base.group.add(
-        [*(host.droplet_urn for host in hosts), balancer.urn_of_balancer, *fleet.base.urns, *fleet.zone.urns]
-    )
+    fleet.base.group.add([*(host.droplet_urn for host in hosts), balancer.urn, *fleet.base.urns, *fleet.zone.urns])
     monthly = fleet.base.monthly + balancer.monthly + monitoring.monthly + sum(host.monthly for host in hosts)
     return {
         "url": f"https://{settings.product.domain}/",
         "health": machines.health_url(settings),
         "address": balancer.address,
-        "hosts": {host.name: host.address for host in hosts},
+        "hosts": {host.name: host.address for host in [*hosts, *([balancer.host] if balancer.host else [])]},
         "login": machines.login(web[0].address),
         "known_hosts": pulumi.Output.all(
             *(
@@ -75,6 +77,17 @@ def build(settings: Settings) -> Mapping[str, Any]:
     }
 
 
+@dataclass(frozen=True)
+class _Balancer:
+    """The way in. Where it is a `host` of the stack's own, that one has a `tag` of its own, too."""
+
+    address: pulumi.Output[str]
+    urn: pulumi.Output[str]
+    monthly: float
+    host: Droplet | None = None
+    tag: pulumi.Output[str] | None = None
+
+
 class _Fleet:
     """The parts of a fleet, in the words of its diagram."""
 
@@ -85,6 +98,7 @@ class _Fleet:
         self.zone = Zone(f"{self.name}-zone", settings.dns)
         self.keys = Keys(f"{self.name}-keys")
         self.login_key = LoginKey(self.name, self.keys.deploy_public)
+        self.setups: list[HostSetup] = []
         self.web_tag, self.data_tag = self.base.group.part("web"), self.base.group.part("data")
         host_tag = self.base.group.host_tag
         self.ssh = Firewall(f"{self.name}-firewall", FirewallArgs(host_tag, settings.access.admin_cidrs, ()))
@@ -114,20 +128,25 @@ class _Fleet:
         return f"{self.name}-data-{number + 1}"
 
     def _droplet(self, name: str, size: str, tag: pulumi.Input[str], volume: int | None = None) -> Droplet:
-        args = DropletArgs(
-            region=self.architecture.region,
-            size=size,
-            image=self.architecture.image,
-            network_id=self.base.network.id,
-            user_data=machines.user_data(self.keys),
-            login_key=self.login_key.fingerprint,
-            tags=[*self.base.group.tags, self.base.group.host_tag, tag],
+        args = dataclasses.replace(
+            self._machine(size, [self.base.group.host_tag, tag]),
             backups=self.architecture.backups,
             volume=volume,
             reserved_address=False,  # the balancer's address is the one that matters
         )
         shields = [self.ssh, *([self.data_firewall] if self.data_firewall else [])]
         return Droplet(name, args, opts=pulumi.ResourceOptions(depends_on=shields))
+
+    def _machine(self, size: str, tags: list[pulumi.Input[str]]) -> DropletArgs:
+        return DropletArgs(
+            region=self.architecture.region,
+            size=size,
+            image=self.architecture.image,
+            network_id=self.base.network.id,
+            user_data=machines.user_data(self.keys),
+            login_key=self.login_key.fingerprint,
+            tags=[*self.base.group.tags, *tags],
+        )
 
     def prepare_data(self, number: int, host: Droplet, values: wiring.Plain) -> HostSetup:
         """A host of backing services, set up with what it runs."""
@@ -149,22 +168,30 @@ class _Fleet:
 
     def _prepare(self, host: Droplet, manifest: pulumi.Output[str], after: list[pulumi.Resource]) -> HostSetup:
         firewall = json.dumps({"ssh_from": self.settings.access.admin_cidrs})
-        return HostSetup(
+        setup = HostSetup(
             f"{host.name}-host",
             HostSetupArgs(host.id, host.address, self.keys, manifest, firewall),
             opts=pulumi.ResourceOptions(depends_on=after),
         )
+        self.setups.append(setup)
+        return setup
 
     def release(self, members: list[Member], values: wiring.Plain) -> FleetRelease:
         """The product on all hosts."""
         request = wiring.render(values, lambda plain: droplet_compose.release(self.settings, plain))
         owner = f"pulumi up -s {self.settings.stack}"
-        return FleetRelease(f"{self.name}-fleet", FleetReleaseArgs(members, self.keys, request, owner))
+        return FleetRelease(
+            f"{self.name}-fleet",
+            FleetReleaseArgs(members, self.keys, request, owner),
+            # a host's key is known before the host is prepared
+            opts=pulumi.ResourceOptions(depends_on=[*self.setups]),
+        )
 
-    def balance(self, hosts: list[Droplet], released: FleetRelease) -> LoadBalancer:
-        """The way in. A host enters it once it serves."""
+    def balance(self, hosts: list[Droplet], released: FleetRelease) -> _Balancer:
+        """The way in, and nobody else to the hosts. A host enters it once it serves."""
         balancer = self.architecture.balancer
-        encrypted = isinstance(balancer, ManagedBalancer) and balancer.encrypt_to_hosts
+        if isinstance(balancer, HAProxyBalancer):
+            return self._own_balancer(balancer)
         made = LoadBalancer(
             f"{self.name}-web",
             LoadBalancerArgs(
@@ -172,11 +199,36 @@ class _Fleet:
                 network_id=self.base.network.id,
                 domains=self.settings.product.domains,
                 droplet_ids=[host.id for host in hosts],
-                nodes=balancer.nodes if isinstance(balancer, ManagedBalancer) else 1,
-                encrypt_to_hosts=encrypted,
+                nodes=balancer.nodes,
+                encrypt_to_hosts=balancer.encrypt_to_hosts,
             ),
             opts=pulumi.ResourceOptions(depends_on=[released, self.zone]),
         )
-        inside = Inside((443 if encrypted else 80,), load_balancers=[made.id])
+        self._let_in(Inside((443 if balancer.encrypt_to_hosts else 80,), load_balancers=[made.id]))
+        return _Balancer(made.address, made.urn_of_balancer, made.monthly)
+
+    def _own_balancer(self, balancer: HAProxyBalancer) -> _Balancer:
+        """A droplet with an address that outlives it. It is none of the hosts that databases trust."""
+        tag = self.base.group.part("balancer")
+        shield = Firewall(f"{self.name}-balancer-firewall", FirewallArgs(tag, self.settings.access.admin_cidrs))
+        args = dataclasses.replace(self._machine(balancer.size, [tag]), backups="off")
+        host = Droplet(f"{self.name}-balancer", args, opts=pulumi.ResourceOptions(depends_on=[shield]))
+        self._let_in(Inside((80,), tags=[tag]))
+        return _Balancer(host.address, host.droplet_urn, host.monthly, host, tag)
+
+    def _let_in(self, inside: Inside) -> None:
         Firewall(f"{self.name}-web-firewall", FirewallArgs(self.web_tag, (), (), [inside]))
-        return made
+
+    def prepare_balancer(self, balancer: _Balancer, hosts: list[Droplet], after: list[pulumi.Resource]) -> list[Member]:
+        """Where it is a host of the stack's own: set up, once its names lead to it and the hosts behind it serve."""
+        if (own := balancer.host) is None:
+            return []
+        names = [host.name for host in hosts]
+
+        def manifest(addresses: list[str]) -> str:
+            behind = dict(zip(names, addresses, strict=True))
+            return bundle.bundle(balancer_host.manifest(self.settings, behind, own.name).as_dict())
+
+        addresses = pulumi.Output.all(*(host.private_address for host in hosts))
+        setup = self._prepare(own, addresses.apply(manifest), [own, *after])
+        return [Member(own.name, own.address, setup.host_key)]

@@ -66,7 +66,7 @@ def build(
         opts=pulumi.ResourceOptions(depends_on=[names, droplet]),
     )
     monitoring = Monitoring(
-        f"{name}-monitoring", MonitoringArgs(machines.watched(settings), base.group.host_tag, settings.alerts)
+        f"{name}-monitoring", MonitoringArgs(machines.watched(settings), [base.group.host_tag], settings.alerts)
     )
     base.group.add([droplet.droplet_urn, *base.urns, *zone.urns])
     monthly = base.monthly + droplet.monthly + monitoring.monthly

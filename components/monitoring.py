@@ -16,10 +16,10 @@ from settings.stack import Alerts
 
 @dataclass(frozen=True)
 class MonitoringArgs:
-    """`targets` are the URLs that have to answer, one for each name; machines with `tag` are watched."""
+    """`targets` are the URLs that have to answer, one for each name; machines with one of `tags` are watched."""
 
     targets: Sequence[str]
-    tag: pulumi.Input[str]
+    tags: Sequence[pulumi.Input[str]]
     alerts: Alerts
 
 
@@ -38,7 +38,7 @@ class Monitoring(Component):
                 ("memory", args.alerts.memory),
                 ("disk", args.alerts.disk),
             ):
-                self._machine_alert(resource, share, args.tag, args.alerts.email)
+                self._machine_alert(resource, share, args.tags, args.alerts.email)
         self.monthly = prices.UPTIME_CHECK * len(checks)
         self.register_outputs({"check_ids": [check.id for check in checks]})
 
@@ -68,7 +68,9 @@ class Monitoring(Component):
             )
         return check
 
-    def _machine_alert(self, resource: str, share: int, tag: pulumi.Input[str], emails: Sequence[str]) -> None:
+    def _machine_alert(
+        self, resource: str, share: int, tags: Sequence[pulumi.Input[str]], emails: Sequence[str]
+    ) -> None:
         types = {
             "cpu": "v1/insights/droplet/cpu",
             "memory": "v1/insights/droplet/memory_utilization_percent",
@@ -80,7 +82,7 @@ class Monitoring(Component):
             compare="GreaterThan",
             value=share,
             window="5m",
-            tags=[tag],
+            tags=list(tags),
             alerts={"emails": list(emails)},
             description=f"{self.name}: {resource} above {share} %",
             opts=self.child(),

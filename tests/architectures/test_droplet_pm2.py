@@ -3,52 +3,25 @@
 from __future__ import annotations
 
 import itertools
-import json
-from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from architectures import declare
 from plan.cost import cost_of
-from plan.program import ProgramError, Run, run
-from policies.graph import Resource
-from settings import stackfile
+from plan.program import ProgramError, Run
+from tests.architectures.declared import Change, after, changed, declared, named, values_of
 
-ROOT = Path(__file__).parents[2]
 SECRETS = frozenset({"SUPABASE_DB_URL", "SUPABASE_ANON_KEY", "SUPABASE_SERVICE_ROLE_KEY", "SENTRY_DSN"})
 PROTECTED = {"Vpc", "SpacesBucket", "Domain", "ReservedIp"}
 
 
-def _values() -> dict[str, Any]:
-    return json.loads(json.dumps(stackfile.read(ROOT / "Pulumi.familyflow.yaml").values))  # type: ignore[no-any-return]
-
-
-def _declared(change: Callable[[dict[str, Any]], None] = lambda values: None, stack: str = "familyflow") -> Run:
-    values = _values()
-    change(values)
-    return run(declare, stack, values, SECRETS)
+def _declared(change: Change = lambda values: None, stack: str = "familyflow") -> Run:
+    return declared("familyflow", SECRETS, change, stack)
 
 
 @pytest.fixture(scope="module")
 def whole() -> Run:
     return _declared()
-
-
-def _named(result: Run, name: str) -> Resource:
-    (found,) = [resource for resource in result.graph if resource.custom and resource.name == name]
-    return found
-
-
-def _after(result: Run, resource: Resource, on: Resource) -> bool:
-    """Whether `resource` is registered after `on`: by itself, or because a component around it waits."""
-    around: Resource | None = resource
-    while around is not None:
-        if result.graph.depends(around, on):
-            return True
-        around = result.graph.get(around.parent) if around.parent else None
-    return False
 
 
 def test_what_holds_data_or_outlives_the_machine_is_protected_and_nothing_else(whole: Run) -> None:
@@ -60,36 +33,36 @@ def test_every_resource_is_named_after_product_and_environment() -> None:
     """ALL2."""
     result = _declared(stack="staging")
     assert all(resource.name.startswith("familyflow-staging") for resource in result.graph if resource.custom)
-    droplet = _named(result, "familyflow-staging-droplet")
+    droplet = named(result, "familyflow-staging-droplet")
     assert droplet.inputs["name"] == "familyflow-staging"
     assert {"product:familyflow", "environment:staging", "familyflow-staging-host"} <= set(droplet.inputs["tags"])
 
 
 def test_the_stack_named_like_its_product_repeats_no_word(whole: Run) -> None:
-    assert _named(whole, "familyflow-droplet").inputs["name"] == "familyflow"
+    assert named(whole, "familyflow-droplet").inputs["name"] == "familyflow"
 
 
 def test_the_firewall_is_there_before_the_droplet(whole: Run) -> None:
-    droplet, rules = _named(whole, "familyflow-droplet"), _named(whole, "familyflow-firewall-rules")
-    assert _after(whole, droplet, rules)
+    droplet, rules = named(whole, "familyflow-droplet"), named(whole, "familyflow-firewall-rules")
+    assert after(whole, droplet, rules)
 
 
 def test_the_host_is_set_up_in_order_and_after_its_name_exists(whole: Run) -> None:
-    record = _named(whole, "familyflow-names-familyflow.example.com")
-    steps = [_named(whole, f"familyflow-host-{step}") for step in ("bootstrap", "apply", "firewall-confirm", "release")]
+    record = named(whole, "familyflow-names-familyflow.example.com")
+    steps = [named(whole, f"familyflow-host-{step}") for step in ("bootstrap", "apply", "firewall-confirm", "release")]
     for step in steps:
-        assert _after(whole, step, record)
+        assert after(whole, step, record)
     for earlier, later in itertools.pairwise(steps):
-        assert _after(whole, later, earlier), f"{later.name} after {earlier.name}"
+        assert after(whole, later, earlier), f"{later.name} after {earlier.name}"
 
 
 def test_what_holds_secrets_is_a_secret(whole: Run) -> None:
     """ALL3."""
     for name in ("familyflow-host-apply", "familyflow-host-release"):
-        assert _named(whole, name).is_secret("stdin"), name
+        assert named(whole, name).is_secret("stdin"), name
     for step in ("bootstrap", "apply", "firewall-confirm", "release"):
-        assert _named(whole, f"familyflow-host-{step}").is_secret("connection.privateKey"), step
-    assert _named(whole, "familyflow-droplet").is_secret("userData")
+        assert named(whole, f"familyflow-host-{step}").is_secret("connection.privateKey"), step
+    assert named(whole, "familyflow-droplet").is_secret("userData")
 
 
 def test_no_command_line_holds_a_secret(whole: Run) -> None:
@@ -102,39 +75,39 @@ def test_every_connection_checks_a_host_key(whole: Run) -> None:
     commands = whole.graph.of("command:remote:Command")
     assert len(commands) == 4
     assert all(command.inputs["connection"]["hostKey"] for command in commands)
-    first = _named(whole, "familyflow-host-bootstrap").inputs["connection"]["hostKey"]
+    first = named(whole, "familyflow-host-bootstrap").inputs["connection"]["hostKey"]
     later = {command.inputs["connection"]["hostKey"] for command in commands if not command.name.endswith("bootstrap")}
     assert len(later) == 1
     assert first not in later
 
 
 def test_only_a_new_machine_is_bootstrapped_again(whole: Run) -> None:
-    bootstrap = _named(whole, "familyflow-host-bootstrap")
+    bootstrap = named(whole, "familyflow-host-bootstrap")
     assert set(bootstrap.ignore_changes) == {"connection", "create", "stdin"}
     for command in whole.graph.of("command:remote:Command"):
-        assert _after(whole, command, _named(whole, "familyflow-droplet"))
+        assert after(whole, command, named(whole, "familyflow-droplet"))
 
 
 def test_user_data_holds_no_secret_of_the_product(whole: Run) -> None:
-    text = _named(whole, "familyflow-droplet").inputs["userData"]
+    text = named(whole, "familyflow-droplet").inputs["userData"]
     assert not [name for name in SECRETS if name in text]
 
 
 def test_the_environment_is_complete_on_the_host(whole: Run) -> None:
     """FF6, FF7."""
-    manifest = _named(whole, "familyflow-host-apply").manifest
+    manifest = named(whole, "familyflow-host-apply").manifest
     assert manifest is not None
     (env,) = [file for file in manifest["files"] if file["path"] == "/srv/familyflow/.env"]
     assert (env["mode"], env["owner"]) == ("0600", "familyflow")
     written = {line.partition("=")[0] for line in env["content"].splitlines() if line and not line.startswith("#")}
-    assert set(_values()["product"]["environment"]) <= written
+    assert set(values_of("familyflow")["product"]["environment"]) <= written
 
 
 def test_a_private_repositorys_token_lands_in_a_file_of_roots_alone() -> None:
     def change(values: dict[str, Any]) -> None:
         values["product"]["source"]["token"] = {"secret": "SENTRY_DSN"}
 
-    manifest = _named(_declared(change), "familyflow-host-apply").manifest
+    manifest = named(_declared(change), "familyflow-host-apply").manifest
     assert manifest is not None
     (token,) = [file for file in manifest["files"] if file["path"] == "/etc/slipway/source-token"]
     assert (token["mode"], token["owner"]) == ("0600", "root")
@@ -142,7 +115,7 @@ def test_a_private_repositorys_token_lands_in_a_file_of_roots_alone() -> None:
 
 
 def test_a_public_repository_leaves_no_token_behind(whole: Run) -> None:
-    manifest = _named(whole, "familyflow-host-apply").manifest
+    manifest = named(whole, "familyflow-host-apply").manifest
     assert manifest is not None
     assert "/etc/slipway/source-token" in manifest["absent"]
 
@@ -169,8 +142,8 @@ def test_a_volume_is_attached_before_the_host_is_set_up() -> None:
         values["architecture"]["volume"] = 50
 
     result = _declared(change)
-    attachment = _named(result, "familyflow-volume-attachment")
-    assert _after(result, _named(result, "familyflow-host-apply"), attachment)
+    attachment = named(result, "familyflow-volume-attachment")
+    assert after(result, named(result, "familyflow-host-apply"), attachment)
 
 
 def test_no_output_is_a_secret(whole: Run) -> None:
@@ -208,15 +181,15 @@ def test_a_new_commit_changes_the_release_alone() -> None:
     def change(values: dict[str, Any]) -> None:
         values["product"]["release"]["commit"] = "0" * 40
 
-    assert _changed(_declared(), _declared(change)) == {"familyflow-host-release"}
+    assert changed(_declared(), _declared(change)) == {"familyflow-host-release"}
 
 
 def test_another_admin_range_changes_the_firewalls_alone() -> None:
     def change(values: dict[str, Any]) -> None:
         values["access"]["admin_cidrs"] = ["198.51.100.0/24"]
 
-    changed = _changed(_declared(), _declared(change))
-    assert changed == {"familyflow-firewall-rules", "familyflow-host-apply", "familyflow-host-firewall-confirm"}
+    told = changed(_declared(), _declared(change))
+    assert told == {"familyflow-firewall-rules", "familyflow-host-apply", "familyflow-host-firewall-confirm"}
 
 
 def test_another_admin_key_replaces_no_machine() -> None:
@@ -225,7 +198,7 @@ def test_another_admin_key_replaces_no_machine() -> None:
             "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHx8Yk1eQf0m7rJ9s3cVt2bZ6wLq4uNd5oXaGpR1EyTj new"
         ]
 
-    assert _changed(_declared(), _declared(change)) == {"familyflow-host-apply"}
+    assert changed(_declared(), _declared(change)) == {"familyflow-host-apply"}
 
 
 def test_mistakes_are_told_before_anything_is_declared() -> None:
@@ -238,12 +211,3 @@ def test_mistakes_are_told_before_anything_is_declared() -> None:
     assert "slipway:architecture.size" in str(told.value)
     assert "slipway:product.domain" in str(told.value)
     assert "Traceback" not in str(told.value)
-
-
-def _changed(before: Run, after: Run) -> set[str]:
-    def inputs(result: Run) -> Mapping[str, Any]:
-        return {resource.name: resource.inputs for resource in result.graph if resource.custom}
-
-    old, new = inputs(before), inputs(after)
-    assert old.keys() == new.keys()
-    return {name for name in old if old[name] != new[name]}

@@ -160,7 +160,7 @@ def test_printed_records_need_no_provider(record: Record) -> None:
 
 def test_somebody_hears_of_it(record: Record) -> None:
     """FF11."""
-    args = MonitoringArgs(["https://shop.example.com/health"], "shop-host", Alerts(email=("ops@example.com",)))
+    args = MonitoringArgs(["https://shop.example.com/health"], ["shop-host"], Alerts(email=("ops@example.com",)))
     recorded = record(lambda: Monitoring("shop-monitoring", args))
     assert recorded.one("UptimeCheck").inputs["target"] == "https://shop.example.com/health"
     assert {alert.inputs["type"] for alert in recorded.all("UptimeAlert")} == {"down_global", "ssl_expiry", "latency"}
@@ -171,7 +171,7 @@ def test_somebody_hears_of_it(record: Record) -> None:
 def test_each_name_is_looked_at_by_itself_and_the_first_keeps_its_resources(record: Record) -> None:
     targets = ["https://app.example.com/", "https://api.example.com/health/"]
     made: list[Monitoring] = []
-    args = MonitoringArgs(targets, "shop-host", Alerts(email=("ops@example.com",)))
+    args = MonitoringArgs(targets, ["shop-host"], Alerts(email=("ops@example.com",)))
     recorded = record(lambda: made.append(Monitoring("shop-monitoring", args)))
     checks = {check.name: check for check in recorded.all("UptimeCheck")}
     assert {name: check.inputs["target"] for name, check in checks.items()} == {
@@ -187,7 +187,9 @@ def test_each_name_is_looked_at_by_itself_and_the_first_keeps_its_resources(reco
 
 
 def test_without_an_address_there_are_no_alerts_but_the_check_stays(record: Record) -> None:
-    recorded = record(lambda: Monitoring("shop-monitoring", MonitoringArgs(["https://x.example.com/"], "t", Alerts())))
+    recorded = record(
+        lambda: Monitoring("shop-monitoring", MonitoringArgs(["https://x.example.com/"], ["t"], Alerts()))
+    )
     assert recorded.one("UptimeCheck")
     assert not recorded.all("UptimeAlert")
     assert not recorded.all("MonitorAlert")

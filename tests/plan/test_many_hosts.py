@@ -91,7 +91,7 @@ def test_files_of_several_hosts_are_listed_once_and_those_of_one_under_its_name(
     plan = stack_files.planned(tmp_path, "devora-fleet", stack_files.with_data_hosts)
     shown = text.render(plan, Style(False))
     section = shown[shown.index("\nFiles") : shown.index("\nSecrets")]
-    assert re.search(r"Files  \d+ on 5 hosts;", section)
+    assert re.search(r"Files  \d+ on 6 hosts;", section)
     assert section.count("/etc/issue\n") == 1
     assert section.count("/opt/devora/compose/data.yaml") == 3
     assert "  on devora-fleet-1, devora-fleet-2\n" in section
