@@ -9,11 +9,12 @@ FILES ?=
 CHECKS ?= basic
 # ENV is for short where it is said here; a shell's own is a file's name
 ENVIRONMENT ?= $(if $(filter command,$(origin ENV)),$(ENV),development)
+REQUESTS ?= 20000
 PYTHON ?= python3
 ifneq ($(origin VERSION),command line)
 VERSION := # many a CI has one of its own
 endif
-export STACK COMMIT IMAGES VERSION TAKE_OVER FORMAT CHECKS ENVIRONMENT # by the environment, not as text of a command: a value is never a program
+export STACK COMMIT IMAGES VERSION TAKE_OVER FORMAT CHECKS REQUESTS ENVIRONMENT # by the environment, not as text of a command: a value is never a program
 VENV := .venv
 RUN := $(VENV)/bin/python
 
@@ -35,8 +36,8 @@ setup: $(VENV)/.program ## install what the program itself needs, into .venv
 plan: $(VENV)/.program ## show what a stack makes, costs and needs: STACK=, FORMAT=text|markdown|json, FILES=1
 	@$(RUN) -W ignore -m plan --stack "$$STACK" --format "$$FORMAT" $(if $(FILES),--files)
 
-rehearse: $(VENV)/.developer ## bring a stack up on this machine with the real engine, and check it from outside: STACK=, CHECKS=basic|all
-	@$(RUN) -W ignore -m rehearsal up --stack "$$STACK" --checks "$$CHECKS"
+rehearse: $(VENV)/.developer ## bring a stack up on this machine with the real engine, and check it from outside: STACK=, CHECKS=basic|all, REQUESTS=
+	@$(RUN) -W ignore -m rehearsal up --stack "$$STACK" --checks "$$CHECKS" --requests "$$REQUESTS"
 
 rehearse-shell: $(VENV)/.developer ## log in to the rehearsed host
 	@$(RUN) -m rehearsal shell --stack "$$STACK"

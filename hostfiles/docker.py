@@ -99,9 +99,13 @@ def forward(published: Published | None = None) -> str:
     return joined([f"# {HEADER}", table, f"delete {table}", *block(table, block("chain forward", rules))])
 
 
+CONTAINERD = Directory("/var/lib/containerd", "0700")
+"""Older versions leave it open (CVE-2024-25621), and its database has the variables of every container."""
+
+
 def directories() -> list[Directory]:
     """Where Docker's files lie."""
-    return [Directory("/etc/docker"), Directory("/root/.docker", "0700")]
+    return [Directory("/etc/docker"), Directory("/root/.docker", "0700"), CONTAINERD]
 
 
 def files(

@@ -21,6 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("action", choices=("up", "down", "shell", "status", "destroy"))
     parser.add_argument("--stack", default="familyflow")
     parser.add_argument("--checks", choices=("none", "basic", "all"), default="basic")
+    parser.add_argument("--requests", type=int, default=20_000, help="how many each load sends at least")
     parser.add_argument("--report", choices=("text", "json"), default="text")
     options = parser.parse_args(arguments)
     actions = {"up": _up, "down": _down, "shell": _shell, "status": _status, "destroy": _destroy}
@@ -64,9 +65,9 @@ def _check(rehearsal: Rehearsal, options: argparse.Namespace, timings: dict[str,
     from rehearsal.checks.catalogue import chosen
     from rehearsal.checks.scene import Scene
 
-    scene = Scene(rehearsal, options.said)
+    scene = Scene(rehearsal, options.said, options.requests)
     results = []
-    for check in chosen(options.checks):
+    for check in chosen(options.checks, scene.settings.architecture.kind):
         _show(f"check {check.number}: {check.title}")
         results.append(check.run(scene))
         timings[f"check {check.number}: {check.title}"] = results[-1].seconds

@@ -40,6 +40,36 @@ def container_image(
     return tag
 
 
+_TRUSTING = """ARG BASE
+FROM ${BASE}
+USER 0:0
+COPY authority.crt /usr/local/share/ca-certificates/rehearsal.crt
+RUN update-ca-certificates > /dev/null 2>&1
+ARG RUNS_AS
+USER ${RUNS_AS}
+"""
+
+
+def trusting(docker: Docker, tag: str, authority: str) -> str:
+    """The tag of the same image whose programs trust one more authority (PEM), as any image trusts the public ones.
+
+    The rehearsal's is another one each time.
+    """
+    found = docker.inspect(tag, "image")
+    runs_as = str((found or {}).get("Config", {}).get("User") or "0:0")
+    made = f"{tag}-{hashlib.sha256(authority.encode()).hexdigest()[:8]}"
+    if docker.inspect(made, "image"):
+        return made
+    with tempfile.TemporaryDirectory() as work:
+        context = Path(work)
+        (context / "Containerfile").write_text(_TRUSTING)
+        (context / "authority.crt").write_text(authority)
+        docker.build(context, made, {"BASE": tag, "RUNS_AS": runs_as}, [f"{_LABEL}=trusting"])
+    older = ["--all", "--filter", f"label={_LABEL}=trusting", "--filter", "until=24h"]
+    docker.call("image", "prune", "--force", *older, check=False)
+    return made
+
+
 def digest(context: Path, arguments: Mapping[str, str]) -> str:
     """Another text when the image could come out otherwise."""
     found = hashlib.sha256(repr(sorted(arguments.items())).encode())

@@ -26,12 +26,14 @@ LONGEST_RUN = 1800.0
 
 @dataclass(frozen=True)
 class Target:
-    """One request. `marks` is the JSON key of the answer that tells which release served it."""
+    """One request. `marks` is the JSON key of the answer that tells which release served it; `host` a name of the
+    product's, its main one where it is left out."""
 
     method: str
     path: str
     body: str = ""
     marks: str = ""
+    host: str = ""
 
 
 @dataclass
@@ -45,46 +47,51 @@ class Tally:
     kinds: Counter[str] = field(default_factory=Counter)
 
 
+Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
 class Client:
-    """One user: sends the targets in turn, on one kept connection or on a new one each time."""
+    """One user: sends the targets in turn, on one kept connection to each name or on a new one each time."""
 
     def __init__(self, address: str, port: int, name: str, tls: ssl.SSLContext, keep: bool) -> None:
         self._address, self._port, self._name, self._tls, self._keep = address, port, name, tls, keep
-        self._connection: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        self._connections: dict[str, Connection] = {}
 
     async def send(self, target: Target) -> tuple[int, bytes]:
         """The status and the body of the answer. Raises OSError, EOFError or TimeoutError where there is none."""
-        reader, writer = self._connection or await asyncio.open_connection(
-            self._address, self._port, ssl=self._tls, server_hostname=self._name
-        )
-        self._connection = None
+        name = target.host or self._name
+        if name in self._connections:
+            reader, writer = self._connections.pop(name)
+        else:
+            reader, writer = await asyncio.open_connection(
+                self._address, self._port, ssl=self._tls, server_hostname=name
+            )
         try:
-            writer.write(self._request(target))
+            writer.write(self._request(target, name))
             await writer.drain()
             status, body, close = await _answer(reader)
         except BaseException:
             writer.transport.abort()
             raise
         if self._keep and not close:
-            self._connection = reader, writer
+            self._connections[name] = reader, writer
         else:
             writer.close()
         return status, body
 
     async def close(self) -> None:
-        """Close the connection that is kept, if one is."""
-        if self._connection is not None:
-            writer = self._connection[1]
-            self._connection = None
+        """Close the connections that are kept."""
+        while self._connections:
+            _, (_, writer) = self._connections.popitem()
             writer.close()
             with contextlib.suppress(OSError):
                 await writer.wait_closed()
 
-    def _request(self, target: Target) -> bytes:
+    def _request(self, target: Target, name: str) -> bytes:
         body = target.body.encode()
         lines = [
             f"{target.method} {target.path} HTTP/1.1",
-            f"Host: {self._name}",
+            f"Host: {name}",
             "User-Agent: slipway-rehearsal",
             f"Connection: {'keep-alive' if self._keep else 'close'}",
         ]

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from rehearsal.base_image import base_image
 from rehearsal.cloud import LocalCloud
+from rehearsal.container_images import trusting
 from rehearsal.engines import ENGINES, engine_image
 from rehearsal.image import host_image
 from rehearsal.model import CloudError
@@ -70,6 +71,9 @@ def _publish_images(
 ) -> None:
     base = base_image(cloud.docker, host_image(cloud.docker, show), show)
     built = product_images(cloud.docker, base, sample, show)
+    authority = cloud.test_authority_pem()  # for the product itself, which asks what the rehearsal has certified
+    trust = {tag: trusting(cloud.docker, tag, authority) for images in built.values() for tag in images.values()}
+    built = {variant: {name: trust[tag] for name, tag in images.items()} for variant, images in built.items()}
     wanted = references(named, built)
     engines = engine_references(product.get("backing") or {})
     images = {wanted[variant][name]: built[variant][name] for variant in wanted for name in wanted[variant]}

@@ -7,7 +7,8 @@ import http.client
 import json
 import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,9 +53,15 @@ class Visitor:
         connection.sock = self._connect(80)
         return _ask(connection, path, "GET", None, {})
 
+    @contextmanager
+    def connected(self) -> Iterator[ssl.SSLSocket]:
+        """A connection over TLS for a protocol of one's own."""
+        with self.tls().wrap_socket(self._connect(443), server_hostname=self.name) as wrapped:
+            yield wrapped
+
     def certificate(self) -> tuple[str, dict[str, Any]]:
         """(SHA-256 of the served certificate, its parsed fields), after a successful verification."""
-        with self.tls().wrap_socket(self._connect(443), server_hostname=self.name) as wrapped:
+        with self.connected() as wrapped:
             return hashlib.sha256(wrapped.getpeercert(binary_form=True) or b"").hexdigest(), dict(
                 wrapped.getpeercert() or {}
             )

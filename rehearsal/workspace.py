@@ -64,9 +64,8 @@ class Workspace:
         for file in (self._passphrase, self._tokens):
             if not file.exists():
                 _write_private(file, secrets.token_urlsafe(32))
-        link = self.engine_home / "bin" / "pulumi"
-        link.unlink(missing_ok=True)
-        link.symlink_to(engine.resolve())
+        _link(self.engine_home / "bin" / "pulumi", engine.resolve())
+        _link(self.directory / "scripts", ROOT / "scripts")  # as in a checkout, where `pulumi up` runs
         project = {"name": PROJECT, "runtime": "python", "backend": {"url": f"file://{self._backend}"}}
         (self.directory / "Pulumi.yaml").write_text(yaml.safe_dump(project))
 
@@ -137,6 +136,11 @@ class Workspace:
         for parent in (self.directory.parent, self.directory.parent.parent):
             if parent.name in ("rehearsal", "slipway") and parent.exists() and not any(parent.iterdir()):
                 parent.rmdir()
+
+
+def _link(link: Path, target: Path) -> None:
+    link.unlink(missing_ok=True)
+    link.symlink_to(target)
 
 
 def _write_private(file: Path, text: str) -> None:

@@ -2,24 +2,55 @@
 
 from __future__ import annotations
 
-from rehearsal.checks import audits, changes, exposure, recovery, releases, site
+from rehearsal.checks import audits, changes, containers, exposure, fleet, recovery, releases, site
 from rehearsal.checks.check import Check
 
-CHECKS: tuple[Check, ...] = (
+_FIRST = (
     Check(1, "the site answers over HTTPS", True, site.answers_over_https),
-    Check(2, "tasks come back, the scheduler beats", True, site.tasks_come_back),
     Check(3, "only what should be open is open", True, exposure.only_what_should_be_open),
     Check(4, "secrets stay secret", True, exposure.secrets_stay_secret),
     Check(7, "a second `up` changes nothing", True, changes.second_up_changes_nothing),
-    Check(5, "everything returns by itself", False, recovery.everything_returns),
+)
+_LAST = (
     Check(6, "releases drop nothing", False, releases.releases_drop_nothing),
     Check(7, "one change changes one thing", False, changes.one_change_changes_one_thing),
     Check(8, "a certificate is renewed without a failed request", False, site.certificate_renews),
     Check(9, "auditors are content", False, audits.auditors_are_content),
     Check(7, "destroyed, and made again", False, changes.destroyed_and_made_again),
 )
+CHECKS: dict[str, tuple[Check, ...]] = {
+    "droplet-pm2": (
+        *_FIRST[:1],
+        Check(2, "tasks come back, the scheduler beats", True, site.tasks_come_back),
+        *_FIRST[1:],
+        Check(5, "everything returns by itself", False, recovery.everything_returns),
+        *_LAST,
+    ),
+    "droplet-compose": (
+        *_FIRST[:1],
+        Check(2, "streams pass", True, containers.streams_pass),
+        *_FIRST[1:],
+        Check(3, "nothing is published by mistake", True, containers.nothing_is_published_by_mistake),
+        Check(5, "everything returns by itself", False, containers.everything_returns),
+        Check(5, "replicas stand in for each other", False, containers.replicas_stand_in),
+        *_LAST,
+    ),
+    "fleet-compose": (
+        *_FIRST[:1],
+        Check(2, "streams pass", True, containers.streams_pass),
+        Check(3, "only the balancer reaches the hosts, only hosts reach the data", True, exposure.only_from_inside),
+        *_FIRST[2:],
+        Check(5, "lost hosts are left out", False, fleet.lost_hosts_are_left_out),
+        Check(6, "a release reaches all hosts or none", False, fleet.releases_reach_all_or_none),
+        Check(6, "whoever dies, one version serves", False, fleet.any_death_leaves_one_version),
+        Check(5, "the number of hosts changes without a failed request", False, fleet.the_number_of_hosts_changes),
+        _LAST[1],
+        _LAST[-1],
+    ),
+}
+"""By kind."""
 
 
-def chosen(which: str) -> tuple[Check, ...]:
-    """The checks for `basic` or `all`."""
-    return tuple(check for check in CHECKS if check.basic or which == "all")
+def chosen(which: str, kind: str = "droplet-pm2") -> tuple[Check, ...]:
+    """The checks for `basic` or `all` of a kind."""
+    return tuple(check for check in CHECKS[kind] if check.basic or which == "all")

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import re
 import sys
+from pathlib import Path
 
 from rehearsal.checks.check import Result
+from rehearsal.checks.footing import footing
 from rehearsal.checks.scene import Scene, run_quietly
-from settings.variables import Generated, Secret, Wired
+from settings.kinds import DropletPm2
+from settings.variables import EnvironmentValue, Generated, Secret, Wired
 
 PORTS = (
     21,
@@ -34,6 +37,7 @@ PORTS = (
     27017,
 )
 """The ports of everything that this product could have left open, and of what is scanned for first."""
+DATABASE_PORTS = (5432, 6379, 25060, 25061, 27017)
 _TRY = """
 import socket, sys
 from concurrent.futures import ThreadPoolExecutor
@@ -81,6 +85,28 @@ def only_what_should_be_open(scene: Scene, result: Result) -> None:
     )
 
 
+def only_from_inside(scene: Scene, result: Result) -> None:
+    """Check 3 for a fleet: visitors reach the balancer, the balancer the hosts, hosts the data, admins SSH."""
+    address = scene.visitor.address
+    outside = _open_from_outside(scene, address)
+    result.expect(f"from anywhere only 80 and 443 answer at the balancer, {address}", outside == {80, 443}, outside)
+    for host in scene.rehearsal.cloud.hosts():
+        if host.public_address == address:
+            continue
+        seen = _open_from_outside(scene, host.public_address)
+        result.expect(f"{host.name}: from anywhere nothing answers", not seen, sorted(seen))
+        admin = _open_from_admin(host.public_address)
+        result.expect(f"{host.name}: from the admin range only SSH answers", admin == {22}, sorted(admin))
+    _logins(scene, result)
+    for server in scene.cloud.managed.databases.all():
+        ports = [str(port) for port in DATABASE_PORTS]
+        inside = scene.root("python3", "-c", _TRY, server.private_address, *ports).stdout.split()
+        result.expect(f"{server.name}: a host of the product reaches it", bool(inside), server)
+        # by its public address: nothing leads to a private one from outside, least of all a connection of ours
+        reached = scene.outside("python3", "-c", _TRY, server.public_address, *ports).stdout.split()
+        result.expect(f"{server.name}: nobody else does", not reached, reached)
+
+
 def _logins(scene: Scene, result: Result) -> None:
     effective = scene.root("sshd", "-T").stdout.lower()
     for setting in (
@@ -110,12 +136,17 @@ def _logins(scene: Scene, result: Result) -> None:
             "PreferredAuthentications=none",
             "-o",
             "ConnectTimeout=10",
-            f"root@{scene.visitor.address}",
+            f"root@{scene.host.public_address}",
             "true",
         ]
     ).stderr
     methods = re.findall(r"Authentications that can continue: (\S+)", offered)
     result.expect("sshd offers keys and nothing else", set(methods) == {"publickey"}, methods or offered[-300:])
+    if isinstance(scene.settings.architecture, DropletPm2):
+        _service_user(scene, result)
+
+
+def _service_user(scene: Scene, result: Result) -> None:
     shell = scene.root("getent", "passwd", scene.settings.product.name).stdout.strip()
     result.expect("the service user has no shell", shell.endswith(("/nologin", "/false")), shell)
     sudo = scene.root("sudo", "-l", "-U", scene.settings.product.name).stdout
@@ -124,50 +155,35 @@ def _logins(scene: Scene, result: Result) -> None:
 
 def secrets_stay_secret(scene: Scene, result: Result) -> None:
     """Check 4."""
-    name = scene.settings.product.name
-    mode = scene.root("stat", "--format", "%a %U", f"/srv/{name}/.env").stdout.strip()
-    result.expect(".env is 600 and the service user's", mode == f"600 {name}", mode)
-    variables = _variables(scene.root("cat", f"/srv/{name}/.env").stdout)
-    wanted = set(scene.settings.product.environment)
-    result.expect(
-        f".env has the {len(wanted)} variables of the stack file, none empty",
-        wanted <= variables.keys() and all(variables[key] for key in wanted),
-        sorted(wanted - variables.keys()),
-    )
-    secrets = {
-        key: variables[key] for key in wanted & variables.keys() if _is_secret(scene, key) and len(variables[key]) >= 8
-    }
-    result.expect("there are secrets to look for", len(secrets) >= 4, sorted(secrets))
+    secrets: dict[str, str] = {}
+    for file, owner in footing(scene).variables.items():
+        mode = scene.root("stat", "--format", "%a %U", file).stdout.strip()
+        result.expect(f"{file} is 600 and {owner}'s", mode == f"600 {owner}", mode)
+        variables = _variables(scene.root("cat", file).stdout)
+        wanted = _wanted(scene, file)
+        complete = wanted.keys() <= variables.keys() and all(variables[key] for key in wanted)
+        missing = sorted(wanted.keys() - variables.keys())
+        result.expect(f"{file} has the {len(wanted)} variables of the stack file, none empty", complete, missing)
+        secrets |= {
+            f"{file}: {key}": variables[key]
+            for key, value in wanted.items()
+            if key in variables and _is_secret(value) and len(variables[key]) >= 8
+        }
+    result.expect("there are secrets to look for", len(secrets) >= 2, sorted(secrets))
     for where, text in _places(scene).items():
         found = sorted(key for key, value in secrets.items() if value in text)
         result.expect(f"no secret in {where}", bool(text) and not found, found or "nothing could be read")
-    others = scene.root(
-        "find",
-        "/",
-        "-xdev",
-        "-type",
-        "f",
-        "-perm",
-        "/0044",
-        "-newer",
-        "/etc/hostname",
-        "-size",
-        "-2000k",
-        "-not",
-        "-path",
-        "/proc/*",
-        "-not",
-        "-path",
-        "/sys/*",
-        "-not",
-        "-path",
-        "*/node_modules/*",
-        "-not",
-        "-path",
-        "*/site-packages/*",
-    ).stdout
-    leaks = _files_with(scene, others.split("\n"), set(secrets.values()))
+    files = scene.root(*_NOBODY, "find", *_READABLE).stdout.split("\n")
+    leaks = _files_with(scene, files, set(secrets.values()))
     result.expect("no file that others may read holds a secret", not leaks, leaks)
+    result.expect("there are files that others may read", len(files) > 100, len(files))
+
+
+_NOBODY = ("runuser", "-u", "nobody", "--")
+_READABLE = ("/", "-xdev", "-type", "f", "-readable", "-newer", "/etc/hostname", "-size", "-2000k")
+_READABLE += tuple(
+    word for path in ("/proc/*", "/sys/*", "*/node_modules/*", "*/site-packages/*") for word in ("-not", "-path", path)
+)
 
 
 def _variables(text: str) -> dict[str, str]:
@@ -175,27 +191,25 @@ def _variables(text: str) -> dict[str, str]:
     return {key: value.strip("'\"") for key, value in pairs}
 
 
-def _is_secret(scene: Scene, variable: str) -> bool:
-    value = scene.settings.product.environment[variable]
+def _wanted(scene: Scene, file: str) -> dict[str, EnvironmentValue]:
+    """What a file of variables has to have: the product's, and those of the service that it is named after."""
+    product = scene.settings.product
+    service = product.services.get(Path(file).stem)
+    return {**product.environment, **(service.environment if service else {})}
+
+
+def _is_secret(value: EnvironmentValue) -> bool:
     return isinstance(value, Secret | Generated) or (
         isinstance(value, Wired) and value.source != "domain" and value.field in ("url", "password", "secret_key")
     )
 
 
 def _places(scene: Scene) -> dict[str, str]:
-    name = scene.settings.product.name
+    kept = {what: scene.root("bash", "-c", command).stdout for what, command in footing(scene).logs.items()}
     return {
         "the journal": scene.root("journalctl", "--no-pager", "--quiet").stdout,
-        "PM2's and the services' logs": scene.root(
-            "bash", "-c", f"cat /srv/{name}/logs/* /srv/{name}/.pm2/*.log 2>/dev/null"
-        ).stdout,
         "the process list": scene.root("ps", "-eww", "-o", "args").stdout,
-        "what PM2 knows of its processes": scene.root(
-            "runuser", "-u", name, "--", "env", f"PM2_HOME=/srv/{name}/.pm2", "pm2", "jlist"
-        ).stdout,
-        "the releases' logs": scene.root(
-            "bash", "-c", "cat /var/lib/slipway/logs/* /var/lib/slipway/ledger.jsonl"
-        ).stdout,
+        **kept,
         "nginx's logs": scene.root("bash", "-c", "cat /var/log/nginx/*.log").stdout,
         "user data": scene.root("bash", "-c", "cat /var/lib/cloud/instance/user-data.txt").stdout,
         "cloud-init's logs": scene.root("bash", "-c", "cat /var/log/cloud-init*.log").stdout,
@@ -221,4 +235,4 @@ for name in files:
 def _files_with(scene: Scene, files: list[str], values: set[str]) -> list[str]:
     """Names of the files that hold one of the values. The values go by standard input: a command line is public."""
     wanted = json.dumps([sorted(values), [file for file in files if file]])
-    return scene.root("python3", "-c", _SEARCH, input=wanted).stdout.split()
+    return scene.root(*_NOBODY, "python3", "-c", _SEARCH, input=wanted).stdout.split()

@@ -60,7 +60,7 @@ def _processes(scene: Scene) -> list[str]:
 
 def _well(scene: Scene) -> bool:
     visitor = scene.visitor
-    if visitor.https(scene.health_path).status != 200:
+    if scene.health().status != 200:
         return False
     queued = visitor.https("/api/tasks/", "POST", {"kind": "summary"})
     if queued.status != 202:
@@ -73,7 +73,7 @@ def _well(scene: Scene) -> bool:
 
 def _trouble(scene: Scene) -> str:
     try:
-        answer = scene.visitor.https(scene.health_path)
+        answer = scene.health()
         return f"{answer.status}: {answer.body[:300]!r}"
     except OSError as error:
         return str(error)

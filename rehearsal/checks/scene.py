@@ -7,50 +7,54 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rehearsal.checks.check import Result
+from rehearsal.checks.check import Result, eventually
+from rehearsal.model import Host
 from rehearsal.run import Rehearsal, RehearsalError
-from rehearsal.visitor import Visitor
+from rehearsal.visitor import Answer, Visitor
 from settings import stackfile
+from settings.kinds import FleetCompose
 from settings.parse import parse
 from settings.stack import Settings
 
-COMMIT = "product.release.commit"
+COMMIT, IMAGES = "product.release.commit", "product.release.images"
 RANGES = "access.admin_cidrs"
 
-TARGETS: list[dict[str, str]] = [
-    {"method": "GET", "path": "/api/release/", "marks": "release"},
-    {"method": "POST", "path": "/api/notes/", "body": json.dumps({"number": 7, "text": "written while it changes"})},
-    {"method": "GET", "path": "/"},
-    {"method": "GET", "path": "/api/notes/"},
-]
+BALANCED_WITHIN = 60
+"""Seconds in which a new balancer has asked its hosts twice, ten seconds apart, and lets visitors through."""
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+def targets_of(product: str) -> list[dict[str, str]]:
+    """What a load asks of a sample product: the requests of its load.json (see rehearsal.load.Target)."""
+    found: list[dict[str, str]] = json.loads((EXAMPLES / product / "load.json").read_text())
+    return found
 
 
 @dataclass
 class LoadReport:
     """What a load saw. Failures are (seconds since the epoch, what)."""
 
+    least: int = 20_000
     sent: int = 0
     failures: list[tuple[float, str]] = field(default_factory=list)
     latencies: list[float] = field(default_factory=list)
     served_by: Counter[str] = field(default_factory=Counter)
     kinds: Counter[str] = field(default_factory=Counter)
 
-    def expect_no_failures(
-        self, result: Result, when: str, least: int = 20_000, outside: tuple[float, float] | None = None
-    ) -> None:
+    def expect_no_failures(self, result: Result, when: str, outside: tuple[float, float] | None = None) -> None:
         """Expect enough requests and no failure but those that begin `outside`: (from, to), seconds since the epoch."""
         counted = [what for at, what in self.failures if outside is None or not outside[0] <= at <= outside[1]]
         meanwhile = f", {len(self.failures) - len(counted)} more while the host had no power" if outside else ""
         kinds = ", ".join(sorted(self.kinds))
         seen = f"{len(counted)} failed: {counted[:4]}"
         result.expect(f"{when}{self.sent:,} requests ({kinds}): 0 failed{meanwhile}", not counted, seen)
-        result.expect(f"{when}at least {least:,} requests were sent", self.sent >= least, self.sent)
+        result.expect(f"{when}at least {self.least:,} requests were sent", self.sent >= self.least, self.sent)
 
     def percentile(self, share: float) -> float:
         """The latency, in milliseconds, below which this share of the answers lies."""
@@ -59,58 +63,128 @@ class LoadReport:
 
 
 class Scene:
-    """A rehearsed stack with its one host. `said` is everything that the rehearsal has printed so far."""
+    """A rehearsed stack. `said` is all that the rehearsal has printed so far; `host` is the first of its hosts."""
 
-    def __init__(self, rehearsal: Rehearsal, said: list[str]) -> None:
-        self.rehearsal, self.said = rehearsal, said
+    def __init__(self, rehearsal: Rehearsal, said: list[str], requests: int = 20_000) -> None:
+        """`requests` is how many each load sends at least."""
+        self.rehearsal, self.said, self.requests = rehearsal, said, requests
         self.cloud, self.commits, self.directory = rehearsal.cloud, rehearsal.commits, rehearsal.workspace.directory
         self.authority = self.directory / "authority.pem"
         self.authority.write_text(self.cloud.test_authority_pem())
         self.settings = self._settings()
+        self.targets = targets_of(self.settings.product.name)
         self.look_again()
 
     def look_again(self) -> None:
         """Find the host and its address anew, after they were made anew."""
         self.outputs = self.rehearsal.outputs()
-        self.host = self.rehearsal.host(self.settings.name)
-        self.health_path = "/" + str(self.outputs["health"]).split("/", 3)[3]
+        self.host = self.rehearsal.host(host_names(self.settings)[0])
+        self.health_name, _, path = str(self.outputs["health"]).removeprefix("https://").partition("/")
+        self.health_path = f"/{path}"
         self.visitor = Visitor(self.settings.product.domain, str(self.outputs["address"]), self.authority)
+        eventually(lambda: self.health().status == 200, BALANCED_WITHIN)  # what it does not do is for a check to say
 
     def _settings(self) -> Settings:
         file = stackfile.read(self.rehearsal.workspace.stack_file)
         return parse(file.stack, file.values, file.secrets, others=file.others)
 
-    def root(self, *argv: str, input: str | None = None) -> subprocess.CompletedProcess[str]:  # noqa: A002
-        """Run a command at the host's console, as root."""
-        return self.cloud.exec(self.host.id, list(argv), input=input, timeout=900)
+    def root(
+        self,
+        *argv: str,
+        input: str | None = None,  # noqa: A002 - as subprocess.run calls it
+        host: Host | None = None,
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command at a host's console, as root; the first host's where none is named."""
+        return self.cloud.exec((host or self.host).id, list(argv), input=input, timeout=900)
+
+    @property
+    def hosts(self) -> list[Host]:
+        """The hosts that run the product, in their order."""
+        return [self.rehearsal.host(name) for name in host_names(self.settings)]
 
     def outside(self, *argv: str) -> subprocess.CompletedProcess[str]:
         """Run a command on a machine that is in no admin range."""
         return self.cloud.outsider().run(list(argv), timeout=300)
 
+    def health(self) -> Answer:
+        """What the product says of its own health, to a visitor."""
+        return self.visitor_of(self.health_name).https(self.health_path)
+
+    def visitor_of(self, name: str) -> Visitor:
+        """A visitor of one of the product's names."""
+        return Visitor(name or self.visitor.name, self.visitor.address, self.authority)
+
     def serving(self) -> dict[str, Any]:
         """Which release answers: the product's own word."""
-        return dict(self.visitor.https("/api/release/").json())
+        target = next(target for target in self.targets if target.get("marks"))
+        return dict(self.visitor_of(target.get("host", "")).https(target["path"]).json())
+
+    @property
+    def version_key(self) -> str:
+        """The path of what says which version is to run."""
+        return COMMIT if self.settings.product.release.commit else IMAGES
+
+    @property
+    def versions(self) -> Mapping[str, Any]:
+        """The versions of the sample by variant: each a commit, or a digest for each image."""
+        return self.commits if self.version_key == COMMIT else self.rehearsal.images
+
+    def serves(self, variant: str) -> bool:
+        """Whether this version answers, and on every host no other runs."""
+        if self.version_key == COMMIT:
+            return bool(self.serving()["commit"] == self.versions[variant])
+        return all(self.runs(host) == set(self.versions[variant].values()) for host in self.hosts)
+
+    def runs(self, host: Host) -> set[str]:
+        """The images of the product's containers that run on a host."""
+        name = self.settings.product.name
+        ours = [f"--filter=label=com.docker.compose.project={name}-{slot}" for slot in ("blue", "green")]
+        found = [self.root("docker", "ps", "--quiet", one, host=host).stdout.split() for one in ours]
+        containers = [container for listed in found for container in listed]
+        if not containers:
+            return set()
+        return set(
+            self.root("docker", "inspect", "--format", "{{.Config.Image}}", *containers, host=host).stdout.split()
+        )
+
+    def another(self) -> str:
+        """A good version that does not serve now."""
+        return "good" if self.serves("main") else "main"
 
     def release(self, variant: str) -> str:
         """Release a version of the sample as an operator would. Returns what was said where it failed, else ""."""
-        before = self.rehearsal.workspace.read_config()["slipway:product"]["release"]["commit"]
+        return self.release_version(self.versions[variant])
+
+    def release_version(self, version: Any) -> str:
+        """Release a commit, or digests."""
+        key = self.version_key
+        before = self.rehearsal.workspace.read_config()["slipway:product"]["release"][key.rpartition(".")[2]]
         begun = len(self.said)
         try:
-            self.rehearsal.up({COMMIT: self.commits[variant]})
+            self.rehearsal.up({key: version})
         except RehearsalError as error:
-            self.rehearsal.set_config(COMMIT, before)
+            self.rehearsal.set_config(key, before)
             return "\n".join([*self.said[begun:], str(error)])
         return ""
+
+    def coordinator(self, command: str) -> subprocess.CompletedProcess[str]:
+        """What `make recover` and its like run: the fleet's coordinator, told what the engine's state knows."""
+        name = f"{self.settings.name}-fleet-release"
+        found = [each for each in self.rehearsal.resources(show_secrets=True) if each["urn"].endswith(f"::{name}")]
+        order = found[0]["inputs"]["stdin"]
+        text = json.loads(order["plaintext"]) if isinstance(order, dict) else order
+        argv = [sys.executable, "-m", "scripts.fleet", command]
+        root = Path(__file__).parents[2]
+        return subprocess.run(argv, input=text, text=True, capture_output=True, cwd=root, check=False)
 
     def state_text(self) -> str:
         """Everything that the engine keeps about the stack, as it lies on disk."""
         return "\n".join(file.read_text(errors="replace") for file in self.rehearsal.workspace.state_files())
 
     @contextmanager
-    def load(self, least: int = 20_000, rate: float = 250.0) -> Iterator[LoadReport]:
+    def load(self, least: int | None = None, rate: float = 250.0) -> Iterator[LoadReport]:
         """Requests while the block runs, and on until there are enough of them. The report is filled at the end."""
-        report = LoadReport()
+        report = LoadReport(least=self.requests if least is None else least)
         command = [
             sys.executable,
             "-m",
@@ -122,9 +196,9 @@ class Scene:
             "--authority",
             str(self.authority),
             "--targets",
-            json.dumps(TARGETS),
+            json.dumps(self.targets),
             "--least",
-            str(least),
+            str(report.least),
             "--rate",
             str(rate),
         ]
@@ -141,6 +215,13 @@ class Scene:
         report.sent, report.latencies = tally["sent"], tally["latencies"]
         report.failures = [(at, what) for at, what in tally["failures"]]
         report.served_by, report.kinds = Counter(tally["served_by"]), Counter(tally["kinds"])
+
+
+def host_names(settings: Settings) -> list[str]:
+    """The names of the hosts that run the product."""
+    if isinstance(settings.architecture, FleetCompose):
+        return [f"{settings.name}-{number}" for number in range(1, settings.architecture.hosts + 1)]
+    return [settings.name]
 
 
 def run_quietly(argv: Sequence[str]) -> subprocess.CompletedProcess[str]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import secrets
 import subprocess
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from concurrent.futures import ThreadPoolExecutor
+from typing import IO, Any, ClassVar
 
 from rehearsal.provider.resource import Context, Failure, RefusedError, Resource
 from rehearsal.provider.values import UNKNOWN, Properties
@@ -130,21 +132,40 @@ class LocalCommand(_Command):
     def execute(self, context: Context, command: str, inputs: Properties, previous: Mapping[str, str]) -> Properties:
         given = {str(key): str(value) for key, value in (inputs.get("environment") or {}).items()}
         interpreter = [str(part) for part in inputs.get("interpreter") or ["/bin/sh", "-c"]]
-        done = subprocess.run(
+        process = subprocess.Popen(
             [*interpreter, command],
-            input=inputs.get("stdin") or "",
-            capture_output=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
+            errors="replace",
             cwd=inputs.get("dir"),
             env={**os.environ, **given, **previous},
-            check=False,
         )
         said = _said(context, inputs)
-        for name, text in (("stdout", done.stdout), ("stderr", done.stderr)):
-            for line in text.splitlines():
-                said[name](line)
-        if done.returncode:
-            raise RefusedError(
-                f"exit status {done.returncode}: running {_quoted(command)}:\n{done.stdout}{done.stderr}"
-            )
-        return {"stdout": done.stdout.removesuffix("\n"), "stderr": done.stderr.removesuffix("\n")}
+        with process, ThreadPoolExecutor(2) as pool:  # line by line: a release of many hosts takes minutes
+            heard = {
+                name: pool.submit(_heard, stream, said[name])
+                for name, stream in (("stdout", process.stdout), ("stderr", process.stderr))
+            }
+            _tell(process, inputs.get("stdin") or "")
+            stdout, stderr = (heard[name].result() for name in ("stdout", "stderr"))
+        if process.wait():
+            raise RefusedError(f"exit status {process.returncode}: running {_quoted(command)}:\n{stdout}{stderr}")
+        return {"stdout": stdout.removesuffix("\n"), "stderr": stderr.removesuffix("\n")}
+
+
+def _heard(stream: IO[str] | None, say: Callable[[str], None]) -> str:
+    """All that comes, each line said as it comes."""
+    lines = []
+    for line in stream or ():
+        say(line.removesuffix("\n"))
+        lines.append(line)
+    return "".join(lines)
+
+
+def _tell(process: subprocess.Popen[str], text: str) -> None:
+    assert process.stdin is not None  # noqa: S101 - a pipe
+    with contextlib.suppress(BrokenPipeError):  # it may end without reading
+        process.stdin.write(text)
+        process.stdin.close()

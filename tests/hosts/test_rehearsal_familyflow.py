@@ -9,35 +9,17 @@ import pytest
 from rehearsal.checks.catalogue import chosen
 from rehearsal.checks.check import Check
 from rehearsal.checks.scene import Scene
-from rehearsal.run import Rehearsal
-
-STACK = "familyflow"
+from tests.hosts.rehearsing import brought_up, expect_all, name
 
 pytestmark = pytest.mark.hosts
 
 
 @pytest.fixture(scope="module")
 def scene() -> Iterator[Scene]:
-    """The stack, brought up from nothing, and down again at the end with nothing left behind."""
-    said: list[str] = []
-
-    def say(line: str) -> None:
-        said.append(line)
-        print(line)  # shown by pytest where a check does not hold
-
-    with Rehearsal(STACK, say) as rehearsal:
-        rehearsal.down()
-        try:
-            rehearsal.up()
-            yield Scene(rehearsal, said)
-        finally:
-            rehearsal.down()
-    assert not rehearsal.workspace.directory.exists(), "files of the rehearsal are left"
+    """The stack, brought up from nothing, and down again at the end."""
+    yield from brought_up("familyflow")
 
 
-@pytest.mark.parametrize("check", chosen("all"), ids=lambda check: f"{check.number}-{check.title}")
+@pytest.mark.parametrize("check", chosen("all", "droplet-pm2"), ids=name)
 def test_check(scene: Scene, check: Check) -> None:
-    result = check.run(scene)
-    broken = [f"{line.text}: {line.seen}" for line in result.lines if line.holds is False]
-    assert not broken, "\n".join(broken)
-    assert result.passed, "the check looked at nothing"
+    expect_all(scene, check)

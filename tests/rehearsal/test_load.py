@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from rehearsal.load import Load, Tally
 
-NAME = "shop.example.com"
+NAME, OTHER = "shop.example.com", "api.example.com"
 Handler = Callable[[int, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
@@ -35,7 +35,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(minutes=5))
         .not_valid_after(now + datetime.timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(NAME)]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(NAME), x509.DNSName(OTHER)]), critical=False)
         .sign(key, hashes.SHA256())
     )
     place = tmp_path_factory.mktemp("authority") / "authority.pem"
@@ -47,8 +47,9 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-async def _request(reader: asyncio.StreamReader) -> tuple[str, bool]:
+async def _request(reader: asyncio.StreamReader, hosts: set[str]) -> tuple[str, bool]:
     head = (await reader.readuntil(b"\r\n\r\n")).decode()
+    hosts |= {line.partition(": ")[2] for line in head.split("\r\n") if line.startswith("Host: ")}
     lengths = [int(line.split(":")[1]) for line in head.splitlines() if line.lower().startswith("content-length")]
     if lengths:
         await reader.readexactly(lengths[0])
@@ -63,11 +64,11 @@ async def _always_well(number: int, reader: asyncio.StreamReader, writer: asynci
     writer.write(_answer())
 
 
-async def _run(authority: Path, handler: Handler, least: int, asked: list[str]) -> Tally:
+async def _run(authority: Path, handler: Handler, least: int, asked: list[str], hosts: set[str] | None = None) -> Tally:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while True:
-                method, keep = await _request(reader)
+                method, keep = await _request(reader, set() if hosts is None else hosts)
                 asked.append(method)
                 await handler(len(asked), reader, writer)
                 await writer.drain()
@@ -84,7 +85,7 @@ async def _run(authority: Path, handler: Handler, least: int, asked: list[str]) 
     async with server:
         targets = [
             {"method": "GET", "path": "/", "marks": "release"},
-            {"method": "POST", "path": "/notes/", "body": "{}"},
+            {"method": "POST", "path": "/notes/", "body": "{}", "host": OTHER},
         ]
         options = argparse.Namespace(
             address="127.0.0.1", port=server.sockets[0].getsockname()[1], name=NAME, authority=authority,
@@ -99,8 +100,10 @@ async def _run(authority: Path, handler: Handler, least: int, asked: list[str]) 
 
 def test_all_is_counted_by_kind_and_by_who_served(authority: Path) -> None:
     asked: list[str] = []
-    tally = asyncio.run(_run(authority, _always_well, 200, asked))
+    hosts: set[str] = set()
+    tally = asyncio.run(_run(authority, _always_well, 200, asked, hosts))
     assert tally.failures == []
+    assert hosts == {NAME, OTHER}
     assert tally.sent == len(asked) >= 200
     assert set(tally.kinds) == {f"{m} on {c} connections" for m in ("GET", "POST") for c in ("kept", "new")}
     assert set(tally.served_by) == {"one"}

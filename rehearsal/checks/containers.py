@@ -1,0 +1,136 @@
+"""What is peculiar to hosts that run containers: replicas, streams, Docker's own rules, Docker's restart."""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rehearsal.checks.check import Result, eventually
+from rehearsal.checks.footing import live_slot, running, wanted
+from rehearsal.checks.scene import Scene
+from rehearsal.visitor import Visitor
+
+MISTAKE = 9999
+RETURN_SECONDS, BOOT_SECONDS = 60, 180
+EVENTS, SOCKET = "events", "socket"
+"""Below a route that streams, a sample sends an event a second, and says back what it is told."""
+
+
+def streams_pass(scene: Scene, result: Result) -> None:
+    """Server-sent events come one by one, and a WebSocket stays open (requirement DV3)."""
+    for route in scene.settings.product.routes:
+        if not route.streaming:
+            continue
+        visitor = scene.visitor_of(route.host or "")
+        times = _event_times(visitor, route.path + EVENTS)
+        steady = len(times) == 3 and all(later - earlier > 0.5 for earlier, later in itertools.pairwise(times))
+        result.expect("server-sent events arrive as they are sent, one a second", steady, times)
+        said = _said_back(visitor, route.path + SOCKET)
+        result.expect("a WebSocket says back what it is told", said == b"hello", said)
+    conf = scene.root("cat", "/etc/slipway/site.conf").stdout
+    result.expect("nginx spreads by least connections", conf.count("least_conn;") >= 2, conf[:400])
+
+
+def _event_times(visitor: Visitor, path: str, count: int = 3) -> list[float]:
+    times: list[float] = []
+    with _spoken(visitor, path, "Accept: text/event-stream") as lines:
+        for line in lines:
+            if line.startswith(b"data:"):
+                times.append(time.monotonic())
+            if len(times) == count:
+                break
+    return times
+
+
+@contextmanager
+def _spoken(visitor: Visitor, path: str, *headers: str) -> Iterator[Iterator[bytes]]:
+    """The lines of an answer, as they arrive."""
+    with visitor.connected() as connection:
+        head = [f"GET {path} HTTP/1.1", f"Host: {visitor.name}", "Connection: close", *headers]
+        connection.sendall("\r\n".join([*head, "", ""]).encode())
+        with connection.makefile("rb") as answer:
+            yield iter(answer.readline, b"")
+
+
+def _said_back(visitor: Visitor, path: str) -> bytes:
+    """One text frame there and back (RFC 6455)."""
+    key = base64.b64encode(os.urandom(16)).decode()
+    head = [f"GET {path} HTTP/1.1", f"Host: {visitor.name}", "Upgrade: websocket", "Connection: Upgrade"]
+    head += [f"Sec-WebSocket-Key: {key}", "Sec-WebSocket-Version: 13"]
+    with visitor.connected() as connection, connection.makefile("rb") as answer:
+        connection.sendall("\r\n".join([*head, "", ""]).encode())
+        if b" 101 " not in answer.readline():
+            return b"no upgrade"
+        while answer.readline().strip():
+            pass
+        mask, text = os.urandom(4), b"hello"
+        masked = bytes(byte ^ mask[index % 4] for index, byte in enumerate(text))
+        connection.sendall(bytes([0x81, 0x80 | len(text)]) + mask + masked)
+        length = answer.read(2)[1]
+        return answer.read(length)
+
+
+def nothing_is_published_by_mistake(scene: Scene, result: Result) -> None:
+    """Docker's own rules open a published port to everybody; the host's guard shuts it again."""
+    name = scene.settings.product.name
+    image = scene.root("docker", "ps", "--format", "{{.Image}}", f"--filter=network={name}").stdout.split()[0]
+    program = "import http.server as s; s.HTTPServer(('', 80), s.SimpleHTTPRequestHandler).serve_forever()"
+    flags = ["--detach", "--rm", f"--publish={MISTAKE}:80", "--entrypoint=python3", "--user=0:0"]
+    made = scene.root("docker", "run", *flags, image, "-c", program)
+    container = made.stdout.strip()
+    try:
+        asked = ("curl", "-s", "-o", "/dev/null", "-m", "3", "-w", "%{http_code}")
+        inside = eventually(lambda: scene.root(*asked, f"http://127.0.0.1:{MISTAKE}/").stdout == "200", 20)
+        result.expect("a port that is published by mistake answers on the host", inside, made.stdout + made.stderr)
+        for address in sorted({scene.host.public_address, scene.visitor.address}):
+            seen = scene.outside(*asked, f"http://{address}:{MISTAKE}/").stdout
+            result.expect(f"and not from outside, at {address}", seen == "000", seen)
+        shielded = scene.root("nft", "list", "table", "inet", "slipway").stdout
+        result.expect("the host's own guard shuts it, without the cloud's firewall", "drop" in shielded, shielded)
+    finally:
+        scene.root("docker", "rm", "--force", container)
+
+
+def replicas_stand_in(scene: Scene, result: Result) -> None:
+    """Of several replicas one may be killed; Docker itself may restart."""
+    name = scene.settings.product.name
+    services = [service for service, given in scene.settings.product.services_of("web").items() if given.replicas > 1]
+    slot = live_slot(scene)
+    for service in services:
+        with scene.load(least=5000) as load:
+            label = f"--filter=label=com.docker.compose.service={service}"
+            project = f"--filter=label=com.docker.compose.project={name}-{slot}"
+            first = scene.root("docker", "ps", "--quiet", label, project).stdout.split()[0]
+            pid = scene.root("docker", "inspect", "--format", "{{.State.Pid}}", first).stdout.strip()
+            scene.root("kill", "-9", pid)
+            back = eventually(lambda: running(scene) == wanted(scene, slot), RETURN_SECONDS)
+        load.expect_no_failures(result, f"{service}: a replica is killed: ")
+        result.expect(f"{service}: the replica runs again by itself", back, running(scene))
+    with scene.load(least=5000) as load:
+        done = scene.root("systemctl", "restart", "docker")
+        result.expect("Docker restarts", done.returncode == 0, done.stderr)
+        time.sleep(3)
+    load.expect_no_failures(result, "Docker restarts under load: ")
+
+
+def everything_returns(scene: Scene, result: Result) -> None:
+    """After a reboot and after the death of each container all is as before."""
+    slot, before = live_slot(scene), scene.serving()
+    for container in scene.root("docker", "ps", "--quiet").stdout.split():
+        pid = scene.root("docker", "inspect", "--format", "{{.State.Pid}}", container).stdout.strip()
+        scene.root("kill", "-9", pid)
+    well = eventually(lambda: scene.health().status == 200 and running(scene) == wanted(scene, slot), RETURN_SECONDS)
+    result.expect("after kill -9 of every container all is well again", well, running(scene))
+    scene.root("pkill", "-9", "-f", "nginx: master")
+    result.expect("after kill -9 of nginx, too", eventually(lambda: scene.health().status == 200, RETURN_SECONDS))
+    begun = time.monotonic()
+    scene.cloud.reboot(scene.host.id)
+    well = eventually(lambda: scene.health().status == 200 and running(scene) == wanted(scene, slot), BOOT_SECONDS)
+    result.expect(f"after a reboot all is well again ({time.monotonic() - begun:.0f} s)", well, running(scene))
+    result.expect("the same release serves", scene.serving()["release"] == before["release"], scene.serving())
+    failed = scene.root("systemctl", "--failed", "--no-legend", "--plain").stdout.strip()
+    result.expect("no unit has failed", not failed, failed)

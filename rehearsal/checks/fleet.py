@@ -1,0 +1,236 @@
+"""Releases across a fleet, lost hosts, a changed number of hosts: what a visitor sees of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+
+from rehearsal.checks.check import Result, eventually
+from rehearsal.checks.footing import live_slot
+from rehearsal.checks.releases import one_slot_runs
+from rehearsal.checks.scene import Scene
+from rehearsal.model import Host
+
+BACK_WITHIN = 30
+"""Seconds from the last failed probe until every host serves the previous release."""
+TWO_CHECKS = 25
+"""Seconds in which a lost host may still be sent requests: two health checks of ten seconds, and an answer's time."""
+DEATHS = ("fetch", "migrate", "start", "switch", "drain")
+"""Steps at which the coordinator is killed: one of each segment of a release."""
+HOSTS = "architecture.hosts"
+
+
+def releases_reach_all_or_none(scene: Scene, result: Result) -> None:
+    """Good and bad releases under load: every host on one version after each."""
+    _good(scene, result)
+    _bad(scene, result, "unhealthy on the second host", "health", lambda: _deaf(scene.hosts[1], scene), "good")
+    for variant, step in (("health-fails", "health"), ("migration-fails", "migrate")):
+        _bad(scene, result, variant, step, nullcontext, variant)
+    _missing_digest(scene, result)
+    _registry_down(scene, result)
+
+
+def _good(scene: Scene, result: Result) -> None:
+    wanted = scene.another()
+    with scene.load() as load:
+        said = scene.release(wanted)
+    load.expect_no_failures(result, "good release: ")
+    result.expect("good release: every host serves it", scene.serves(wanted), said[-800:] or _versions(scene))
+    one_slot_runs(scene, result, "good release")
+
+
+def _bad(
+    scene: Scene, result: Result, what: str, step: str, fault: Callable[[], AbstractContextManager[None]], variant: str
+) -> None:
+    before = "main" if scene.serves("main") else "good"
+    if before == variant:
+        variant = "main"
+    with scene.load() as load, _noted(scene) as times, fault():
+        said = scene.release(variant)
+    load.expect_no_failures(result, f"{what}: ")
+    named = "the release failed" in said and step in said.partition("the release failed")[2][:200]
+    result.expect(f"{what}: the update fails and names the step {step!r}", named, said[-800:] or "it succeeded")
+    result.expect(f"{what}: every host serves what it did before", scene.serves(before), _versions(scene))
+    seconds = times.get("back", float("inf")) - times.get("failed", 0)
+    result.expect(f"{what}: back {seconds:.0f} s after the failure", seconds <= BACK_WITHIN, times)
+    one_slot_runs(scene, result, what)
+
+
+def _missing_digest(scene: Scene, result: Result) -> None:
+    before = "main" if scene.serves("main") else "good"
+    images = {name: f"{image.partition('@')[0]}@sha256:{'0' * 64}" for name, image in scene.versions[before].items()}
+    with scene.load() as load:
+        said = scene.release_version(images)
+    load.expect_no_failures(result, "missing digest: ")
+    result.expect("missing digest: the update fails and names it", f"sha256:{'0' * 12}" in said, said[-800:])
+    result.expect("missing digest: every host serves what it did before", scene.serves(before), _versions(scene))
+
+
+def _registry_down(scene: Scene, result: Result) -> None:
+    before = "main" if scene.serves("main") else "good"
+    for host in scene.hosts:  # what a host still has, it need not pull
+        scene.root("sh", "-c", "docker image prune --all --force", host=host)
+    with scene.load() as load, scene.cloud.registry().down():
+        said = scene.release(scene.another())
+    load.expect_no_failures(result, "registry down: ")
+    result.expect(
+        "registry down: the update fails and says so", "failed at step fetch" in said or "fetch" in said, said[-800:]
+    )
+    result.expect("registry down: every host serves what it did before", scene.serves(before), _versions(scene))
+
+
+def any_death_leaves_one_version(scene: Scene, result: Result) -> None:
+    """The coordinator is killed at each segment, a host loses power during the switch: one version serves after."""
+    with scene.load() as load:
+        for step in DEATHS:
+            _coordinator_dies(scene, result, step)
+    load.expect_no_failures(result, "the coordinator dies: ")
+    _host_dies(scene, result)
+
+
+def _coordinator_dies(scene: Scene, result: Result, step: str) -> None:
+    wanted = scene.another()
+    release = threading.Thread(target=scene.release, args=(wanted,))
+    release.start()
+    reached = eventually(lambda: _step(scene, scene.host) == step or not release.is_alive(), 120, 0.1)
+    killed = _kill_coordinators()
+    release.join()
+    result.expect(f"the coordinator is killed at step {step}", reached and killed, _step(scene, scene.host))
+    done = scene.coordinator("recover")
+    said = f"{done.stdout}{done.stderr}"
+    one = len({frozenset(scene.runs(host)) for host in scene.hosts}) == 1
+    result.expect(
+        f"killed at {step}: `make recover` leaves one version on all hosts", one and done.returncode == 0, said
+    )
+    one_slot_runs(scene, result, f"killed at {step}")
+
+
+def _host_dies(scene: Scene, result: Result) -> None:
+    before, last = scene.another(), scene.hosts[-1]
+    before = "good" if before == "main" else "main"
+    with scene.load() as load:
+        release = threading.Thread(target=scene.release, args=(scene.another(),))
+        release.start()
+        reached = eventually(lambda: _step(scene, scene.host) in ("switch", "verify"), 120, 0.1)
+        cut = time.time()
+        scene.cloud.power_off(last.id)
+        release.join()
+        result.expect("a host loses power during the switch", reached, _step(scene, scene.host))
+        served = [host for host in scene.hosts if host.id != last.id]
+        held = all(scene.runs(host) == set(scene.versions[before].values()) for host in served)
+        result.expect("the others are back on what served before", held, _versions(scene, served))
+        scene.cloud.power_on(last.id)
+        scene.cloud.wait_booted(last.id)
+        whole = eventually(lambda: scene.serves(before), 120)
+        result.expect("the lost host comes back to it by itself", whole, _versions(scene))
+        time.sleep(TWO_CHECKS)
+    load.expect_no_failures(result, "a host loses power: ", outside=(cut - 1, cut + TWO_CHECKS))
+    one_slot_runs(scene, result, "a host lost power")
+
+
+def lost_hosts_are_left_out(scene: Scene, result: Result) -> None:
+    """At rest: a host that is gone gets no more requests after two health checks, and gets some when it is back."""
+    last = scene.hosts[-1]
+    with scene.load() as load:
+        cut = time.time()
+        scene.cloud.power_off(last.id)
+        time.sleep(TWO_CHECKS + 10)
+        scene.cloud.power_on(last.id)
+        scene.cloud.wait_booted(last.id)
+        time.sleep(TWO_CHECKS)
+    load.expect_no_failures(result, "a host is lost: ", outside=(cut - 1, cut + TWO_CHECKS))
+    asked = scene.root("sh", "-c", "tail -n 200 /var/log/nginx/access.log | wc -l", host=last).stdout.strip()
+    result.expect("it is sent requests again once it is back", int(asked or 0) > 100, asked)
+
+
+def the_number_of_hosts_changes(scene: Scene, result: Result) -> None:
+    """VU10: 2 → 3 → 2 under load; what stays is not touched."""
+    few = len(scene.hosts)
+    kept = {host.name: host.id for host in scene.hosts}
+    with scene.load() as load:
+        grown = scene.rehearsal.up({HOSTS: few + 1})
+        scene.look_again()
+        versions = _versions(scene)
+        result.expect(f"{few + 1} hosts serve one version", len(set(versions.values())) == 1, versions)
+        shrunk = scene.rehearsal.up({HOSTS: few})
+        scene.look_again()
+    load.expect_no_failures(result, f"{few} → {few + 1} → {few} hosts: ")
+    result.expect("the hosts that stay are the same", {host.name: host.id for host in scene.hosts} == kept, kept)
+    replaced = [summary.changes for summary in (grown, shrunk) if summary.changes.get("replace")]
+    result.expect("nothing is replaced", not replaced, replaced)
+
+
+def _step(scene: Scene, host: Host) -> str:
+    told = scene.root("slipway", "status", "--json", host=host).stdout
+    under_way = json.loads(told or "{}").get("under_way") or {}
+    return str(under_way.get("step", ""))
+
+
+def _versions(scene: Scene, hosts: list[Host] | None = None) -> Mapping[str, str]:
+    found = {}
+    for host in hosts or scene.hosts:
+        found[host.name] = " ".join(sorted(image.rpartition(":")[2][:12] for image in scene.runs(host)))
+    return found
+
+
+def _kill_coordinators() -> bool:
+    """Whether there was one."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        try:
+            words = (entry / "cmdline").read_bytes().split(b"\0")
+        except OSError:  # no process, or one that has ended
+            continue
+        if b"scripts.fleet" in words and b"release" in words:
+            found.append(int(entry.name))
+    for pid in found:
+        os.kill(pid, signal.SIGKILL)
+    return bool(found)
+
+
+@contextmanager
+def _no_registry(scene: Scene) -> Iterator[None]:
+    registry = scene.cloud.registry()
+    registry.stop()
+    try:
+        yield
+    finally:
+        registry.start()
+
+
+@contextmanager
+def _deaf(host: Host, scene: Scene) -> Iterator[None]:
+    """The host's idle slot can't be reached: only this host finds the new release unhealthy."""
+    ports = "30000-30999" if live_slot(scene, host) == "blue" else "20000-20999"
+    rule = f"oifname lo tcp dport {ports} reject with tcp reset"
+    table = f"table inet fault {{ chain out {{ type filter hook output priority -150; {rule}; }} }}"
+    scene.root("nft", "-f", "-", input=table, host=host)
+    try:
+        yield
+    finally:
+        scene.root("nft", "delete", "table", "inet", "fault", host=host)
+
+
+@contextmanager
+def _noted(scene: Scene) -> Iterator[dict[str, float]]:
+    """When the failure was told, and when every host was back."""
+    times: dict[str, float] = {}
+    show = scene.rehearsal.show
+
+    def noting(line: str) -> None:
+        if "the release failed" in line:
+            times.setdefault("failed", time.monotonic())
+        show(line)
+
+    scene.rehearsal.show = noting
+    try:
+        yield times
+        times["back"] = time.monotonic()
+    finally:
+        scene.rehearsal.show = show

@@ -1,0 +1,40 @@
+"""A stack that is brought up from nothing for its checks, and down again with nothing left behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rehearsal.checks.check import Check
+from rehearsal.checks.scene import Scene
+from rehearsal.run import Rehearsal
+
+
+def brought_up(stack: str) -> Iterator[Scene]:
+    """The body of a fixture: the rehearsed stack."""
+    said: list[str] = []
+
+    def say(line: str) -> None:
+        said.append(line)
+        print(line)  # shown by pytest where a check does not hold
+
+    with Rehearsal(stack, say) as rehearsal:
+        rehearsal.down()
+        try:
+            rehearsal.up()
+            yield Scene(rehearsal, said)
+        finally:
+            rehearsal.down()
+    assert not rehearsal.workspace.directory.exists(), "files of the rehearsal are left"
+
+
+def name(check: Check) -> str:
+    """What a test of this check is called."""
+    return f"{check.number}-{check.title}"
+
+
+def expect_all(scene: Scene, check: Check) -> None:
+    """Fail with each line that does not hold."""
+    result = check.run(scene)
+    broken = [f"{line.text}: {line.seen}" for line in result.lines if line.holds is False]
+    assert not broken, "\n".join(broken)
+    assert result.passed, "the check looked at nothing"

@@ -1,0 +1,25 @@
+"""Devora's phase 1, rehearsed whole: one host with containers, every check from outside (DV1–DV4, ALL1–ALL4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from rehearsal.checks.catalogue import chosen
+from rehearsal.checks.check import Check
+from rehearsal.checks.scene import Scene
+from tests.hosts.rehearsing import brought_up, expect_all, name
+
+pytestmark = pytest.mark.hosts
+
+
+@pytest.fixture(scope="module")
+def scene() -> Iterator[Scene]:
+    """The stack, brought up from nothing, and down again at the end."""
+    yield from brought_up("devora-vps")
+
+
+@pytest.mark.parametrize("check", chosen("all", "droplet-compose"), ids=name)
+def test_check(scene: Scene, check: Check) -> None:
+    expect_all(scene, check)
