@@ -31,7 +31,7 @@ class Zone(Component):
 
 @dataclass(frozen=True)
 class NamesArgs:
-    """Each of `domains` gets an A record for `address`, where and how `dns` says, in `zone`."""
+    """Each of `domains` gets an A record for `address`, where and how `dns` says, in `zone`; none while it says so."""
 
     domains: Sequence[str]
     address: pulumi.Input[str]
@@ -47,9 +47,9 @@ class Names(Component):
         self.records: pulumi.Output[list[str]] = pulumi.Output.from_input(args.address).apply(
             lambda address: [f"{domain}. {args.dns.ttl} IN A {address}" for domain in args.domains]
         )
-        if args.dns.provider == "digitalocean":
+        if args.dns.records and args.dns.provider == "digitalocean":
             self._at_digitalocean(name, args)
-        elif args.dns.provider == "cloudflare":
+        elif args.dns.records and args.dns.provider == "cloudflare":
             self._at_cloudflare(name, args)
         self.register_outputs({"records": self.records})
 

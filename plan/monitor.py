@@ -12,6 +12,7 @@ from plan import placeholders, values
 from policies.graph import Resource
 
 STACK = "pulumi:pulumi:Stack"
+VPC = "digitalocean:index/vpc:Vpc"
 
 _FEATURES = [
     resource_pb2.RESOURCE_MONITOR_FEATURE_SECRETS,
@@ -45,6 +46,7 @@ class Monitor:
         self.problems: list[str] = []
         self.lookups: list[str] = []
         self._urns: set[str] = set()
+        self._networks: dict[str, str] = {}
         self._counts: Counter[str] = Counter()
 
     @property
@@ -66,13 +68,23 @@ class Monitor:
         self._counts[request.type] += 1
         decoded = values.decode(request.object)
         secret_outputs = tuple(request.additionalSecretOutputs)
-        computed = placeholders.computed(request.type, request.name, index, decoded.values) if request.custom else {}
+        computed = self._computed(request, index, decoded.values) if request.custom else {}
         self.resources.append(_record(urn, request, decoded, computed))
         return resource_pb2.RegisterResourceResponse(
             urn=urn,
             id=placeholders.identity(request.type, request.name) if request.custom else "",
             object=values.answer(request.object, computed, secret_outputs),
         )
+
+    def _computed(self, request: Any, index: int, inputs: dict[str, Any]) -> dict[str, Any]:
+        """What the cloud would add. A droplet has an address in its own network."""
+        computed = placeholders.computed(request.type, request.name, index, inputs)
+        if request.type == VPC and isinstance(inputs.get("ipRange"), str):
+            self._networks[placeholders.identity(request.type, request.name)] = inputs["ipRange"]
+        network = self._networks.get(str(inputs.get("vpcUuid")))
+        if network and "ipv4AddressPrivate" in computed:
+            computed["ipv4AddressPrivate"] = placeholders.private_address(network, index)
+        return computed
 
     def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802
         self.outputs[request.urn] = values.decode(request.outputs)

@@ -6,6 +6,7 @@ angle quotation marks.
 
 from __future__ import annotations
 
+import ipaddress
 import re
 import zlib
 from collections.abc import Callable, Mapping
@@ -44,11 +45,17 @@ def number(name: str) -> str:
 def _droplet(name: str, index: int, inputs: Mapping[str, Any]) -> Computed:
     return {
         "ipv4Address": f"192.0.2.{10 + index % 200}",
-        "ipv4AddressPrivate": f"10.10.0.{10 + index % 200}",
+        "ipv4AddressPrivate": private_address("10.10.0.0/20", index),
         "ipv6Address": f"2001:db8::{10 + index:x}",
         "dropletUrn": f"do:droplet:{number(name)}",
         "status": "active",
     }
+
+
+def private_address(network: str, index: int) -> str:
+    """The address in a network of the `index`-th that gets one."""
+    inside = ipaddress.ip_network(network, strict=False)
+    return str(inside[(10 + index % 200) % inside.num_addresses])
 
 
 def _reserved_ip(name: str, index: int, inputs: Mapping[str, Any]) -> Computed:

@@ -78,6 +78,13 @@ def no_outside_check(context: Context) -> Iterator[Violation]:
         yield Violation("slipway:alerts.email", "names nobody: trouble goes unheard", "an e-mail address that is read")
 
 
+@rule("names-elsewhere", "note", "The product's names lead to the stack that serves it.")
+def names_elsewhere(context: Context) -> Iterator[Violation]:
+    if context.settings is not None and not context.settings.dns.records:
+        what = "is false: the product's names lead to another stack, or nowhere"
+        yield Violation("slipway:dns.records", what, "true, or left out, once this one is to serve")
+
+
 @rule("debug", "error", "Debugging is off where people use the product.")
 def debug(context: Context) -> Iterator[Violation]:
     if context.is_production:
@@ -176,4 +183,4 @@ def _variables(context: Context) -> Iterator[tuple[str, str, str, str | None]]:
                 yield path, found["name"], found["value"], urn
 
 
-RULES = (unpinned_release, unwatched, no_outside_check, debug, any_host, untrusted_certificate, budget)
+RULES = (unpinned_release, unwatched, no_outside_check, names_elsewhere, debug, any_host, untrusted_certificate, budget)

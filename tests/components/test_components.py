@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from components.bucket import Bucket, BucketArgs
@@ -151,6 +153,13 @@ def test_cloudflare_gets_whole_names_and_its_least_ttl(record: Record) -> None:
     assert entry.inputs["content"] == "192.0.2.1"
     assert entry.inputs["ttl"] == 60
     assert entry.inputs["proxied"] is False
+
+
+@pytest.mark.parametrize("where", [{"provider": "digitalocean"}, {"provider": "cloudflare", "zone_id": "0" * 32}])
+def test_a_stack_that_others_stand_in_for_makes_no_records_yet(record: Record, where: dict[str, Any]) -> None:
+    dns = Dns(zone="example.com", records=False, **where)
+    recorded = record(lambda: _names(["shop.example.com"], dns))
+    assert not [resource for resource in recorded.graph if resource.custom]
 
 
 def test_printed_records_need_no_provider(record: Record) -> None:

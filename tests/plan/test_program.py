@@ -137,6 +137,19 @@ def test_computed_outputs_have_readable_placeholders() -> None:
     assert outputs["said"] == "\u2039output of ask\u203a"
 
 
+@pytest.mark.parametrize(
+    ("network", "address"), [("10.20.0.0/20", "10.20.0.10"), ("192.168.7.16/28", "192.168.7.26"), (None, "10.10.0.10")]
+)
+def test_a_machine_has_a_private_address_of_its_own_network(network: str | None, address: str) -> None:
+    def program() -> None:
+        vpc = digitalocean.Vpc("net", region="nyc3", ip_range=network)
+        size, image = "s-1vcpu-1gb", "debian-13-x64"
+        machine = digitalocean.Droplet("machine", region="nyc3", size=size, image=image, vpc_uuid=vpc.id)
+        pulumi.export("address", machine.ipv4_address_private)
+
+    assert plan_of(program).outputs.values["address"] == address
+
+
 def test_two_resources_of_one_type_and_name_are_refused_as_the_engine_does() -> None:
     def program() -> None:
         for name in ("one", "two"):

@@ -276,4 +276,9 @@ CASES = [
             context(uptime(CHECKED), of=settings(**product(aliases=["www.familyflow.example.com"]))),
         ],
     ),
+    Case(
+        "names-elsewhere",
+        [context(of=settings(dns={"records": False}))],
+        [context(of=settings()), context(of=settings(dns={"records": True})), context(droplet())],
+    ),
 ]
