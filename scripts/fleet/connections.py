@@ -19,6 +19,7 @@ COMMAND = "sudo -n /usr/local/sbin/slipway fleet"
 DIAL_SECONDS = 15.0
 ALIVE_SECONDS, ALIVE_MISSES = 5, 3
 """A host that has lost its power says nothing more: it is asked whether it is there, and given up after as many."""
+SESSION_TRIES = 20
 TAIL = 20
 
 
@@ -91,11 +92,23 @@ class Connections:
         return link
 
 
+async def _begun(link: asyncssh.SSHClientConnection, verb: str) -> asyncssh.SSHClientProcess[str]:
+    """A session for a verb. A host takes two at once (sshd's MaxSessions), and a busy one is slow to end an old one."""
+    for _ in range(SESSION_TRIES):
+        try:
+            return await link.create_process(f"{COMMAND} {verb}", encoding="utf-8", errors="replace")
+        except asyncssh.ChannelOpenError:
+            if link.is_closed():
+                raise
+            await asyncio.sleep(1)
+    return await link.create_process(f"{COMMAND} {verb}", encoding="utf-8", errors="replace")
+
+
 async def _run(
     link: asyncssh.SSHClientConnection, host: str, verb: str, message: Mapping[str, Any], said: Said
 ) -> Mapping[str, Any]:
     """Run a verb to its end. Its input goes in whole before its words are read: it is short, and a pipe holds it."""
-    process = await link.create_process(f"{COMMAND} {verb}", encoding="utf-8", errors="replace")
+    process = await _begun(link, verb)
     try:
         process.stdin.write(json.dumps(message) + "\n")
         process.stdin.write_eof()

@@ -72,7 +72,8 @@ def test_dumps_are_named_with_their_size() -> None:
     [
         (Traffic(1000, 0.001, 0.21), ""),
         (Traffic(1000, 0.03, 0.2), "3.0% of the requests fail, 0.0% before"),
-        (Traffic(1000, 0.0, 1.2), "95 % of the requests take up to 1.20 s, 0.20 s before"),
+        (Traffic(1000, 0.0, 1.5), "95 % of the requests take up to 1.50 s, 0.20 s before"),
+        (Traffic(1000, 0.0, 1.3), ""),
         (Traffic(99, 1.0, 9.0), ""),
         (None, ""),
     ],
