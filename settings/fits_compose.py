@@ -12,9 +12,9 @@ from settings.kinds import DropletCompose, FleetCompose, ManagedBalancer
 from settings.placement import SYSTEM_MIB, data_hosts, hosted, memory_apart, memory_beside
 from settings.problems import Problem
 from settings.product import Product, Service
+from settings.quantity import MEMORY
 from settings.reserved import OF_DOCKER
 from settings.stack import Dns
-from settings.values import MEMORY
 
 _FROM_SOURCE = ("directory", "install", "build", "output", "assets")
 Wanted = dict[str, tuple[int, int]]

@@ -9,8 +9,8 @@ from settings.context import Context
 from settings.droplets import SIZES
 from settings.problems import Problem
 from settings.product import Product, Service
+from settings.quantity import MEMORY
 from settings.stack import Access
-from settings.values import MEMORY
 
 
 def jobs(product: Product, kind: str) -> Iterator[Problem]:

@@ -14,8 +14,9 @@ from pydantic.json_schema import models_json_schema
 
 from settings.kinds import KINDS
 from settings.parse import MODELS, NAMESPACE
+from settings.quantity import DURATION, MEMORY, Quantity
 from settings.stack import REQUIRED_BLOCKS
-from settings.values import DURATION, MEMORY, Model, Quantity
+from settings.values import Model
 
 _SECURE = {
     "type": "object",

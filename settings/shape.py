@@ -12,7 +12,8 @@ import annotated_types
 from pydantic import BaseModel, Field
 from pydantic.fields import FieldInfo
 
-from settings.values import Quantity, Text
+from settings.quantity import Quantity
+from settings.values import Text
 from settings.variables import FORMS
 
 Part = int | str

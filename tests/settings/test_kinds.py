@@ -241,7 +241,7 @@ def test_every_engine_has_a_size_and_every_managed_version_is_one_that_the_file_
 
 @pytest.mark.parametrize("name", ["vulcan", "devora"])
 def test_a_shipped_stack_says_what_its_product_is_known_by(name: str) -> None:
-    """The fixtures are the documents' products; the stacks may leave out what no kind does yet, and nothing else."""
+    """The fixtures are the documents' products; a stack leaves out what no kind does yet, and may say more."""
     known = raw(name)
     shipped = {"vulcan": stack("prod"), "devora": stack("devora-vps")}[name].product
     assert (shipped.domain, shipped.contact) == (known["domain"], known["contact"])
@@ -249,4 +249,4 @@ def test_a_shipped_stack_says_what_its_product_is_known_by(name: str) -> None:
     assert shipped.release.images == known["release"]["images"]
     for service, said in known["services"].items():
         optional = {"MEMORI_DATABASE_URL"}
-        assert set(shipped.services[service].environment) == set(said["environment"]) - optional
+        assert set(said["environment"]) - optional <= set(shipped.services[service].environment)
