@@ -62,10 +62,11 @@ class FleetRelease(Component):
             }
             return json.dumps(content, sort_keys=True)
 
+        order: pulumi.Output[str] = pulumi.Output.secret(parts.apply(text))
         local.Command(
             f"{name}-release",
             create=f"{COORDINATOR} release",
-            stdin=pulumi.Output.secret(parts.apply(text)),
+            stdin=order,
             add_previous_output_in_env=False,
             opts=self.child(custom_timeouts=PATIENCE),
         )

@@ -89,7 +89,7 @@ def nothing_is_published_by_mistake(scene: Scene, result: Result) -> None:
         for address in sorted({scene.host.public_address, scene.visitor.address}):
             seen = scene.outside(*asked, f"http://{address}:{MISTAKE}/").stdout
             result.expect(f"and not from outside, at {address}", seen == "000", seen)
-        shielded = scene.root("nft", "list", "table", "inet", "slipway").stdout
+        shielded = scene.root("nft", "list", "table", "inet", "slipway_forward").stdout
         result.expect("the host's own guard shuts it, without the cloud's firewall", "drop" in shielded, shielded)
     finally:
         scene.root("docker", "rm", "--force", container)

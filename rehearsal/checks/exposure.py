@@ -180,9 +180,10 @@ def secrets_stay_secret(scene: Scene, result: Result) -> None:
 
 
 _NOBODY = ("runuser", "-u", "nobody", "--")
-_READABLE = ("/", "-xdev", "-type", "f", "-readable", "-newer", "/etc/hostname", "-size", "-2000k")
-_READABLE += tuple(
-    word for path in ("/proc/*", "/sys/*", "*/node_modules/*", "*/site-packages/*") for word in ("-not", "-path", path)
+_LEFT_OUT = ("/proc/*", "/sys/*", "*/node_modules/*", "*/site-packages/*")
+_READABLE = (
+    *("/", "-xdev", "-type", "f", "-readable", "-newer", "/etc/hostname", "-size", "-2000k"),
+    *(word for path in _LEFT_OUT for word in ("-not", "-path", path)),
 )
 
 

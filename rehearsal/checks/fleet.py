@@ -195,16 +195,6 @@ def _kill_coordinators() -> bool:
 
 
 @contextmanager
-def _no_registry(scene: Scene) -> Iterator[None]:
-    registry = scene.cloud.registry()
-    registry.stop()
-    try:
-        yield
-    finally:
-        registry.start()
-
-
-@contextmanager
 def _deaf(host: Host, scene: Scene) -> Iterator[None]:
     """The host's idle slot can't be reached: only this host finds the new release unhealthy."""
     ports = "30000-30999" if live_slot(scene, host) == "blue" else "20000-20999"

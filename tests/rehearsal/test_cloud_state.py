@@ -12,7 +12,7 @@ import pytest
 from rehearsal.cache import locked
 from rehearsal.cloud import LocalCloud
 from rehearsal.model import CloudError, Record
-from rehearsal.state import CloudState, Store
+from rehearsal.state import CloudState, HostState, ServerState, Store
 
 
 def test_what_was_changed_is_read_by_another(tmp_path: Path) -> None:
@@ -73,9 +73,22 @@ def test_a_lock_is_free_again_when_its_holder_was_killed(tmp_path: Path) -> None
             assert said == ["waiting"]
 
 
+def test_hosts_and_servers_share_the_addresses_of_a_network(tmp_path: Path) -> None:
+    with Store(tmp_path).change() as state:
+        state.hosts["h"] = HostState("h", "web", "198.18.0.10", "10.0.0.2", "net", 1, 512, "")
+        state.hosts["alone"] = HostState("alone", "alone", "198.18.0.11", None, None, 1, 512, "")
+        state.servers["s"] = ServerState("s", "front", "balancer", "net", "198.18.0.12", "10.0.0.3")
+        state.servers["t"] = ServerState("t", "data", "postgres", "other", "198.18.0.13", "10.0.0.3")
+    read = Store(tmp_path).read()
+    assert read.members("net") == {"10.0.0.2": "web", "10.0.0.3": "front"}
+    assert read.public_addresses() == {f"198.18.0.{last}" for last in (10, 11, 12, 13)}
+
+
 def test_a_cloud_that_was_not_started_says_so(tmp_path: Path) -> None:
     cloud = LocalCloud(tmp_path / "absent", "paper")
-    for act in (cloud.outsider, cloud.reserve_address, cloud.test_authority_pem, lambda: cloud.set_records({})):
+    acts = [cloud.outsider, cloud.reserve_address, cloud.test_authority_pem, cloud.authorities_pem]
+    acts += [lambda: cloud.set_records({}), lambda: cloud.managed.balancers.create("front", "net")]
+    for act in acts:
         with pytest.raises(CloudError, match="has not been started"):
             act()
     assert not (tmp_path / "absent").exists()

@@ -55,7 +55,13 @@ def test_an_exception_is_an_expectation_that_did_not_hold() -> None:
 def test_basic_checks_are_those_that_every_rehearsal_can_afford() -> None:
     assert [check.number for check in chosen("basic")] == [1, 2, 3, 4, 7]
     assert {check.number for check in chosen("all")} == set(range(1, 10))
-    assert chosen("all") == CHECKS
+    assert chosen("all") == CHECKS["droplet-pm2"]
+
+
+def test_each_kind_that_is_rehearsed_has_its_checks() -> None:
+    for kind in ("droplet-pm2", "droplet-compose", "fleet-compose"):
+        assert {1, 3, 4, 7} <= {check.number for check in chosen("basic", kind)}
+        assert {5, 6} <= {check.number for check in chosen("all", kind)}
 
 
 def test_a_failed_request_is_told_and_an_outage_is_set_apart() -> None:
