@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import socket
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,6 +20,7 @@ from hostfiles import haproxy
 from scripts.host import haproxy as on_host
 from scripts.host.context import Host
 from settings.product import Product
+from tests.hostfiles.container_site import container
 from tests.hostfiles.site import Site, certificate, free_port
 
 PROGRAM = "/usr/sbin/haproxy"
@@ -146,3 +150,27 @@ def balancing(
                 yield made
             finally:
                 made.stop()
+
+
+@contextmanager
+def serving(balancer: Balancer, *names: str) -> Iterator[None]:
+    """Stand-ins for these hosts, each of which answers with its name."""
+    with ExitStack() as stack:
+        for name in names:
+            stack.enter_context(container(balancer.ports[name], name))
+        yield
+
+
+def who(balancer: Balancer, method: str = "GET") -> str | int:
+    """The host that answers, or what else came of it."""
+    try:
+        answer = balancer.get("/", method=method)
+    except OSError as error:
+        return type(error).__name__
+    return str(json.loads(answer.body)["container"]) if answer.status == 200 else answer.status
+
+
+def many(balancer: Balancer, count: int = 40) -> Counter[str | int]:
+    """Who answers many requests at once, every other one a POST."""
+    with ThreadPoolExecutor(8) as pool:
+        return Counter(pool.map(lambda number: who(balancer, ("GET", "POST")[number % 2]), range(count)))
