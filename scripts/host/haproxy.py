@@ -12,6 +12,7 @@ import base64
 import hashlib
 import re
 import socket
+import sys
 
 from .actions import private
 from .context import Host
@@ -46,18 +47,23 @@ def serve(host: Host, path: str) -> None:
 
 
 def remember(arguments: list[str]) -> int:
-    """`slipway balancer-states`: before HAProxy reads its configuration, write down how the hosts in it are."""
+    """`slipway balancer-states`: before HAProxy reads its configuration, write down and say how the hosts in it are."""
     if arguments:
         raise HostError("usage: slipway balancer-states")
-    write_states(Host())
+    host = Host(out=sys.stdout)
+    for line in write_states(host).splitlines()[1:]:
+        _, _, _, name, address, state = line.split()[:6]
+        host.note(f"{name} {address}: {'gets requests' if state == _UP else 'gets none'}")
     return 0
 
 
-def write_states(host: Host) -> None:
-    """The file of states for the configuration as it is on the disk."""
+def write_states(host: Host) -> str:
+    """The file of states for the configuration as it is on the disk; its text."""
     with open(host.at(CONFIG), encoding="utf-8") as opened:
         config = opened.read()
-    write(host, private(STATES, states(config, _ask(host, f"show servers state {BACKEND}") or "")))
+    text = states(config, _ask(host, f"show servers state {BACKEND}") or "")
+    write(host, private(STATES, text))
+    return text
 
 
 def states(config: str, shown: str) -> str:

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives import hashes
 
 from hostfiles import haproxy as rendered
 from scripts.host import haproxy, tls
+from scripts.host.context import Host
 from scripts.host.run import HostError
 from tests.host_scripts.fake_host import FakeHost
 from tests.hostfiles.compose_stacks import stack
@@ -77,6 +78,17 @@ def test_before_haproxy_runs_there_is_nothing_to_remember(tmp_path: Path) -> Non
     host.put(haproxy.STATES, "of a process that is gone")
     haproxy.write_states(host)
     assert (host.text(haproxy.STATES), host.mode(haproxy.STATES)) == ("1\n", 0o600)
+
+
+def test_it_says_which_hosts_get_requests(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    shown = SHOWN.format("\n".join([UP.format("one", "10.10.0.2"), UNWELL.format("two", "10.10.0.3")]))
+    with _told(shown) as (host, _):
+        host.put(haproxy.CONFIG, CONFIG)
+        monkeypatch.setattr(haproxy, "Host", lambda **given: Host(host.root, **given))
+        assert haproxy.remember([]) == 0
+    assert capsys.readouterr().out == "one 10.10.0.2: gets requests\ntwo 10.10.0.3: gets none\n"
+    with pytest.raises(HostError, match=r"^usage: slipway balancer-states$"):
+        haproxy.remember(["--now"])
 
 
 @contextmanager
