@@ -24,6 +24,15 @@ def packages(front: Front | None = None) -> set[str]:
     return {"nginx", "python3", *certificates, *maintenance.packages()}
 
 
+CERTBOT = (
+    Directory("/etc/letsencrypt"),
+    Directory("/var/lib/letsencrypt"),
+    Directory("/var/log/letsencrypt", "0700"),
+)
+"""Where certbot works, with its own modes. It would make them itself, but not from a unit that may not: if an apply ends
+before its first order, the timer's is the first."""
+
+
 def directories() -> list[Directory]:
     """Where the host's own programs keep what they know, and nginx finds its certificate."""
     return [
@@ -32,6 +41,7 @@ def directories() -> list[Directory]:
         Directory("/etc/slipway", "0755"),
         Directory(nginx.TLS_ROOT, "0750", "root", "www-data"),
         Directory(nginx.ACME_ROOT, "0755"),
+        *CERTBOT,
         *sshd.directories(),
         *maintenance.directories(),
     ]

@@ -76,8 +76,7 @@ def _said_back(visitor: Visitor, path: str) -> bytes:
 
 def nothing_is_published_by_mistake(scene: Scene, result: Result) -> None:
     """Docker's own rules open a published port to everybody; the host's guard shuts it again."""
-    name = scene.settings.product.name
-    image = scene.root("docker", "ps", "--format", "{{.Image}}", f"--filter=network={name}").stdout.split()[0]
+    image = max(scene.runs(scene.host), key=lambda running: "backend" in running)  # the one that has Python
     program = "import http.server as s; s.HTTPServer(('', 80), s.SimpleHTTPRequestHandler).serve_forever()"
     flags = ["--detach", "--rm", f"--publish={MISTAKE}:80", "--entrypoint=python3", "--user=0:0"]
     made = scene.root("docker", "run", *flags, image, "-c", program)
