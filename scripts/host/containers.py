@@ -124,7 +124,7 @@ class Docker:
 
     def _end(self, container: Container, seconds: int) -> None:
         if container.status in ("running", "restarting") and seconds:
-            self.answer("stop", "--time", str(seconds), container.id, timeout=seconds + MARGIN_SECONDS)
+            self.answer("stop", "-t", str(seconds), container.id, timeout=seconds + MARGIN_SECONDS)
         code, _, stderr = self.answer("rm", "--force", "--volumes", container.id, timeout=MARGIN_SECONDS)
         if code and "No such container" not in stderr and "already in progress" not in stderr:
             raise HostError(f"{container.service} can't be removed: {stderr.strip()}")
