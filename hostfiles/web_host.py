@@ -29,8 +29,8 @@ CERTBOT = (
     Directory("/var/lib/letsencrypt"),
     Directory("/var/log/letsencrypt", "0700"),
 )
-"""Where certbot works, with its own modes. It would make them itself, but not from a unit that may not: if an apply ends
-before its first order, the timer's is the first."""
+"""Where certbot works, with its own modes. It would make them itself, but not from a unit that may not: if an apply
+ends before its first order, the timer's is the first."""
 
 
 def directories() -> list[Directory]:
