@@ -1,4 +1,9 @@
-"""What the cloud runs for its customers, each on a server of its own: load balancers and databases."""
+"""What the cloud runs for its customers, each on a server of its own: load balancers and databases.
+
+A balancer is HAProxy; PostgreSQL with PgBouncer and Valkey are real, in the versions of the image's distribution,
+whatever was asked for; MongoDB is the stand-in of rehearsal.engines. Each cluster is one server, however many nodes it
+should have: a standby that takes over can't be seen here. A replica of PostgreSQL is a real one.
+"""
 
 from __future__ import annotations
 
@@ -51,4 +56,4 @@ class Managed:
     @cached_property
     def databases(self) -> Databases:
         """Databases."""
-        return Databases(self.servers, self.certificates)
+        return Databases(self.servers, self.certificates, self.progress)

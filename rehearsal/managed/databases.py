@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from rehearsal import firewall, machines
+from rehearsal.engines.stand_in import mongodb_program
+from rehearsal.image import Progress
 from rehearsal.managed import authority
 from rehearsal.managed.certificates import Certificates
+from rehearsal.managed.mongodb import MongoDB
 from rehearsal.managed.postgres import Postgres
 from rehearsal.managed.servers import Servers
 from rehearsal.managed.valkey import Valkey
@@ -19,6 +22,7 @@ from rehearsal.state import ServerState
 _EVERYBODY = ("0.0.0.0/0",)
 # By an authority of the cloud's own, which nobody trusts unasked; the others' come from the one that everybody trusts.
 _OWN_AUTHORITY = ("postgres",)
+Engine = Postgres | Valkey | MongoDB
 
 
 @dataclass(frozen=True)
@@ -27,10 +31,15 @@ class Databases:
 
     servers: Servers
     certificates: Certificates
+    progress: Progress
 
     @cached_property
-    def _engines(self) -> dict[str, Postgres | Valkey]:
-        return {"postgres": Postgres(self.servers), "valkey": Valkey(self.servers)}
+    def _engines(self) -> dict[str, Engine]:
+        return {
+            "postgres": Postgres(self.servers),
+            "valkey": Valkey(self.servers),
+            "mongodb": MongoDB(self.servers, lambda: mongodb_program(self.progress)),
+        }
 
     def create(self, spec: DatabaseSpec) -> Server:
         """A server that answers everybody who has the password. CloudError for an engine that there is not."""
@@ -76,7 +85,7 @@ class Databases:
         self._limit(database_id, memory_mib)
         if isinstance(engine, Postgres):
             engine.resize(database_id, connections)
-        else:
+        elif isinstance(engine, Valkey):
             engine.resize(database_id, memory_mib)
 
     def set_eviction(self, database_id: str, policy: str) -> None:
@@ -110,29 +119,32 @@ class Databases:
 
     def add_schema(self, database_id: str, name: str) -> None:
         """Another database on the server."""
-        self._postgres(database_id).add_database(database_id, name)
+        self._holding(database_id).add_database(database_id, name)
 
     def remove_schema(self, database_id: str, name: str) -> None:
         """Removes one with all that is in it."""
-        self._postgres(database_id).remove_database(database_id, name)
+        self._holding(database_id).remove_database(database_id, name)
 
     def set_pools(self, database_id: str, pools: Sequence[Pool]) -> None:
         """All pools that it has from now on."""
         record = self.servers.find(database_id)
         certificate = self._certificate(record.kind, record.names)
-        self._postgres(database_id).set_pools(database_id, pools, certificate)
+        engine = self._engine(database_id)
+        if not isinstance(engine, Postgres):
+            raise CloudError("only PostgreSQL has pools")
+        engine.set_pools(database_id, pools, certificate)
 
     def authority_pem(self, engine: str) -> str:
         """The root that a server's certificate goes back to."""
         return self._authority().chain if engine in _OWN_AUTHORITY else self.servers.store.read().authorities["acme"]
 
-    def _postgres(self, database_id: str) -> Postgres:
+    def _holding(self, database_id: str) -> Postgres | MongoDB:
         engine = self._engine(database_id)
-        if not isinstance(engine, Postgres):
-            raise CloudError("the database's engine has no such thing")
+        if isinstance(engine, Valkey):
+            raise CloudError("Valkey has no databases by name")
         return engine
 
-    def _engine(self, database_id: str) -> Postgres | Valkey:
+    def _engine(self, database_id: str) -> Engine:
         return self._engines[self.servers.find(database_id).kind]
 
     def _records(self) -> list[ServerState]:

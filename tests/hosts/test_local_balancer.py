@@ -79,6 +79,16 @@ class Site:
     def cloud(self) -> LocalCloud:
         return self.account.cloud
 
+    @contextmanager
+    def changed(self, **changes: Any) -> Iterator[None]:
+        """The balancer with other inputs, as long as the block lasts."""
+        update = self.account.plugin.update
+        update(DO + BALANCER, self.balancer, self.state, {**self.inputs, **changes})
+        try:
+            yield
+        finally:
+            update(DO + BALANCER, self.balancer, self.state, self.inputs)
+
     def healthy(self) -> set[str]:
         """The names of the hosts that get requests."""
         up = self.cloud.managed.balancers.health(self.account.local(self.balancer))
@@ -169,6 +179,31 @@ def test_only_the_balancer_reaches_the_hosts(site: Site) -> None:
         assert done.returncode == 28, done.stdout + done.stderr
 
 
+def test_whatever_else_a_balancer_can_do_it_does(site: Site) -> None:
+    """HTTP/2, TCP, TLS that ends at the hosts, connections that are kept, and visitors that are turned away."""
+    http, secure = site.inputs["forwardingRules"]
+    tcp = {"entryProtocol": "tcp", "entryPort": 9000, "targetProtocol": "tcp", "targetPort": 80}
+    passed = {"entryProtocol": "https", "entryPort": 8443, "targetProtocol": "https", "targetPort": 80}
+    rules = [http, {**secure, "entryProtocol": "http2"}, tcp, {**passed, "tlsPassthrough": True}]
+    cookies = {"type": "cookies", "cookieName": "seen", "cookieTtlSeconds": 60}
+    with site.changed(forwardingRules=rules, stickySessions=cookies, enableBackendKeepalive=True):
+        jar = "/tmp/jar"
+        assert site.ask("-o", "/dev/null", "-w", "%{http_version}", "-c", jar) == "2"
+        answers = [json.loads(site.ask("-b", jar)) for _ in range(4)]
+        assert len({answer["host"] for answer in answers}) == 1
+        assert not [answer for answer in answers if "cookie" in answer["headers"]], "no host sees the balancer's cookie"
+        plain = site.cloud.outsider().run(["curl", "-sS", f"http://{DOMAIN}:9000/"]).stdout
+        assert "x-forwarded-for" not in json.loads(plain)["headers"]
+        assert reaches(site.cloud, DOMAIN, 8443)
+    outsider = site.cloud.outsider().address
+    for sources, code in (({"denies": [f"ip:{outsider}"]}, ""), ({"allows": [f"cidr:{outsider}/32"]}, "200")):
+        with site.changed(firewall=sources):
+            assert site.ask("-o", "/dev/null", "-w", "%{http_code}").replace("000", "") == code
+    with site.changed(enableProxyProtocol=True):
+        assert eventually(lambda: not site.healthy(), 15), "hosts that do not know the protocol fail their checks"
+    assert eventually(lambda: site.healthy() == {"one", "two"}, 15)
+
+
 def test_a_host_that_was_drained_first_is_missed_by_nobody(site: Site) -> None:
     """DV4: drained by its own health check, then stopped; the balancer takes new settings meanwhile."""
     two = site.hosts["two"]
@@ -176,9 +211,8 @@ def test_a_host_that_was_drained_first_is_missed_by_nobody(site: Site) -> None:
         site.account.on(two, "touch /srv/leaving")
         assert eventually(lambda: site.healthy() == {"one"}, 15)
         site.account.on(two, "systemctl stop site")
-        changed = {**site.inputs, "httpIdleTimeoutSeconds": 120}
-        site.account.plugin.update(DO + BALANCER, site.balancer, site.state, changed)
-        assert site.healthy() == {"one"}, "a host that was down stays down over a change of the settings"
+        with site.changed(httpIdleTimeoutSeconds=120):
+            assert site.healthy() == {"one"}, "a host that was down stays down over a change of the settings"
         site.account.on(two, "rm /srv/leaving; systemd-run --unit=site python3 /srv/server.py")
         assert eventually(lambda: site.healthy() == {"one", "two"}, 15)
     answers = visits.result()

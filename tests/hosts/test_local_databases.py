@@ -33,6 +33,7 @@ class Data:
     postgres: Properties
     valkey: Properties
     cluster: str
+    given: Properties
 
     def sql(self, url: str, text: str, host: str = "app") -> CompletedProcess[str]:
         """Has psql on a host say something to the database at a URL."""
@@ -66,7 +67,7 @@ def data(local_cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> I
             trusted = [{"type": "tag", "value": "trusted"}]
             account.make("databaseFirewall:DatabaseFirewall", clusterId=database, rules=trusted)
         hosts = account.droplets(network, {"app": ["trusted"], "other": []}, USER_DATA)
-        yield Data(account, hosts, network, plain(postgres), plain(valkey), cluster)
+        yield Data(account, hosts, network, plain(postgres), plain(valkey), cluster, given)
 
 
 def test_a_trusted_host_reaches_postgresql_by_its_password_over_tls(data: Data) -> None:
@@ -148,3 +149,35 @@ def test_a_replica_reads_what_was_written_and_writes_nothing(data: Data) -> None
     assert data.sql(writer, "create table kept as select 7 as n").returncode == 0
     assert eventually(lambda: data.sql(reader, "select n from kept").stdout == "7\n", 10)
     assert "read-only transaction" in data.sql(reader, "delete from kept").stderr
+
+
+DOCUMENTS = """import sys, pymongo
+client = pymongo.MongoClient(sys.stdin.read().strip(), serverSelectionTimeoutMS=4000)
+client.app.things.insert_one({"n": 1})
+print(client.app.things.count_documents({}), *client.nodes)
+"""
+
+
+def test_mongodb_is_a_set_that_one_name_leads_to_over_tls(data: Data) -> None:
+    """DV6: by the URL that the cluster gives, with the drivers' own verification; a user of the API's may write."""
+    made = data.account
+    kind = {"name": "documents", "engine": "mongodb", "version": "7"}
+    cluster, outputs = made.make("databaseCluster:DatabaseCluster", **data.given, **kind)
+    trusted = [{"type": "tag", "value": "trusted"}]
+    made.make("databaseFirewall:DatabaseFirewall", clusterId=cluster, rules=trusted)
+    _, user = made.make("databaseUser:DatabaseUser", clusterId=cluster, name="worker")
+    for host in ("app", "other"):
+        done = made.on(data.hosts[host], "python3 -m venv /opt/v && /opt/v/bin/pip install -q pymongo dnspython")
+        assert done.returncode == 0, done.stderr
+
+    def insert(url: str, host: str = "app") -> CompletedProcess[str]:
+        return made.on(data.hosts[host], f"/opt/v/bin/python -c '{DOCUMENTS}'", url)
+
+    found = plain(outputs)
+    url, node = found["privateUri"], (found["privateHost"], 27017)
+    assert insert(url).stdout == f"1 {node}\n"
+    as_worker = url.replace(f"doadmin:{found['password']}", f"worker:{plain(user)['password']}")
+    assert insert(as_worker).stdout == f"2 {node}\n"
+    assert "Authentication failed" in insert(url.replace("@", "x@", 1)).stderr
+    assert insert(url, "other").returncode != 0
+    assert insert(url.replace("tls=true", "tls=false")).returncode != 0
