@@ -14,7 +14,10 @@ PYTHON ?= python3
 ifneq ($(origin VERSION),command line)
 VERSION := # many a CI has one of its own
 endif
-export STACK COMMIT IMAGES VERSION TAKE_OVER FORMAT CHECKS REQUESTS ENVIRONMENT # by the environment, not as text of a command: a value is never a program
+ifneq ($(origin FROM),command line)
+FROM := # so may a shell
+endif
+export STACK FROM COMMIT IMAGES VERSION TAKE_OVER FORMAT CHECKS REQUESTS ENVIRONMENT # by the environment, not as text of a command: a value is never a program
 VENV := .venv
 RUN := $(VENV)/bin/python
 
@@ -33,8 +36,8 @@ $(VENV)/.developer: requirements.txt requirements-dev.txt
 
 setup: $(VENV)/.program ## install what the program itself needs, into .venv
 
-plan: $(VENV)/.program ## show what a stack makes, costs and needs: STACK=, FORMAT=text|markdown|json, FILES=1
-	@$(RUN) -W ignore -m plan --stack "$$STACK" --format "$$FORMAT" $(if $(FILES),--files)
+plan: $(VENV)/.program ## show what a stack makes, costs and needs: STACK=, FORMAT=text|markdown|json, FILES=1; or how to move there: FROM=
+	@$(RUN) -W ignore -m plan --stack "$$STACK" --format "$$FORMAT" $(if $(FILES),--files) $(if $(FROM),--from "$$FROM")
 
 rehearse: $(VENV)/.developer ## bring a stack up on this machine with the real engine, and check it from outside: STACK=, CHECKS=basic|all, REQUESTS=
 	@$(RUN) -W ignore -m rehearsal up --stack "$$STACK" --checks "$$CHECKS" --requests "$$REQUESTS"

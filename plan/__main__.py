@@ -1,4 +1,4 @@
-"""`python -m plan --stack NAME`: what a stack is made of, costs and needs, without an account."""
+"""`python -m plan --stack NAME`: what a stack is made of, costs and needs; or the way there from another stack."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from settings.problems import SettingsError  # noqa: E402
 
 if TYPE_CHECKING:
     from plan.build import Plan
+    from plan.moving.move import Move
 
 FINE, BAD_INPUT, POLICY = 0, 1, 2
 """Exit codes: fine (with warnings, too), a stack file or program with mistakes, findings that are errors."""
@@ -32,6 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     """The command line. Returns the exit code."""
     parser = _Parser(prog="plan", description=__doc__)
     parser.add_argument("--stack", required=True, help="the stack: the NAME of Pulumi.NAME.yaml")
+    parser.add_argument("--from", dest="origin", metavar="STACK", help="the stack that the product moves from")
     parser.add_argument("--format", choices=("text", "markdown", "json"), default="text")
     parser.add_argument("--files", action="store_true", help="show what is in each file")
     parser.add_argument("--colour", choices=("auto", "always", "never"), default="auto")
@@ -40,11 +42,18 @@ def main(arguments: list[str] | None = None) -> int:
     from plan.program import ProgramError
 
     try:
-        plan = make_plan(given.stack)
+        if given.origin:
+            from plan.moving.derive import make_move
+
+            move = make_move(given.origin, given.stack)
+            shown, plan = _rendered_move(move, given), move.after
+        else:
+            plan = make_plan(given.stack)
+            shown = _rendered(plan, given)
     except (SettingsError, ProgramError) as error:
         print(error, file=sys.stderr)
         return BAD_INPUT
-    _write(_rendered(plan, given))
+    _write(shown)
     return POLICY if plan.errors else FINE
 
 
@@ -61,6 +70,21 @@ def _rendered(plan: Plan, given: argparse.Namespace) -> str:
     from plan.style import style_for
 
     return text.render(plan, style_for(given.colour, sys.stdout), show_files=given.files)
+
+
+def _rendered_move(move: Move, given: argparse.Namespace) -> str:
+    if given.format == "json":
+        from plan.moving import machine
+
+        return machine.render(move)
+    if given.format == "markdown":
+        from plan.moving import markdown
+
+        return markdown.render(move)
+    from plan.moving import text
+    from plan.style import style_for
+
+    return text.render(move, style_for(given.colour, sys.stdout))
 
 
 def _write(text: str) -> None:

@@ -40,7 +40,7 @@ def _head(plan: Plan) -> Iterator[str]:
 
 def _findings(plan: Plan) -> Iterator[str]:
     for finding in told_once(plan.findings):
-        what, right = _text(finding.what), _text(finding.right)
+        what, right = cell(finding.what), cell(finding.right)
         yield f"- {_MARKS[finding.severity]} `{finding.subject}`: {what}. Right: {right} <sub>{finding.rule}</sub>"
     if not plan.findings:
         yield "✅ The policies find nothing."
@@ -66,9 +66,9 @@ def _cost(plan: Plan) -> Iterator[str]:
     yield "| Cost | | USD a month |"
     yield "|---|---|--:|"
     for line in together(plan.cost.lines):
-        yield f"| `{line.name}` | {_text(line.what)} | {line.monthly:.2f} |"
+        yield f"| `{line.name}` | {cell(line.what)} | {line.monthly:.2f} |"
     for name, reason in plan.cost.unpriced:
-        yield f"| `{name}` | {_text(reason)} | not priced |"
+        yield f"| `{name}` | {cell(reason)} | not priced |"
     budget = plan.settings.budget
     yield f"| **total** | {f'budget {budget.monthly:.2f}' if budget else ''} | **{plan.cost.monthly:.2f}** |"
     yield ""
@@ -84,7 +84,7 @@ def _resources(plan: Plan) -> Iterator[str]:
     for row in found:
         name = f"{'&emsp;' * row.depth}`{row.resource.name}`"
         kind = row.resource.kind if row.resource.custom else f"**{row.resource.kind}**"
-        yield f"| {name} | {kind} | {_text(row.detail)} | {'🔒' if row.resource.protect else ''} |"
+        yield f"| {name} | {kind} | {cell(row.detail)} | {'🔒' if row.resource.protect else ''} |"
     yield ""
     yield "</details>"
 
@@ -123,6 +123,6 @@ def _runs_of_ticks(text: str) -> list[str]:
     return [run for run in "".join(char if char == "`" else " " for char in text).split(" ") if run]
 
 
-def _text(text: str) -> str:
+def cell(text: str) -> str:
     """`text` in a table's cell."""
     return text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("*", "\\*").replace("\n", " ")

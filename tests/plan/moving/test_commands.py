@@ -1,0 +1,225 @@
+"""The commands that a move prints, run by a shell: with stand-ins for ssh, docker and pulumi, and a real nginx."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from plan.moving import sides
+from plan.moving.derive import make_move
+from plan.moving.move import Move
+from settings.stack import Settings
+from tests.hostfiles.container_site import ContainerSite, container, serving_containers
+from tests.plan.moving.moves import devora, to_another
+
+ROOT = Path(__file__).parents[3]
+STAND_INS = {
+    # ssh gives the remote shell its words joined by spaces
+    "ssh": 'echo "ssh $1" >> "$LOG"; shift; exec sh -c "$*"',
+    "sudo": 'exec "$@"',
+    "docker": """echo "docker $*" >> "$LOG"
+case "$*" in *mongodump*|*pg_dump*) [ -z "$BROKEN" ] || exit 3; echo archive ;;
+*mongorestore*|*pg_restore*) sed "s/^/restored /" >> "$LOG" ;; esac""",
+    "rclone": 'echo "rclone $* $RCLONE_S3_ENDPOINT $RCLONE_S3_ACCESS_KEY_ID $RCLONE_S3_SECRET_ACCESS_KEY" >> "$LOG"',
+    "pulumi": """echo "pulumi $*" >> "$LOG"
+case "$*" in *"output login"*) echo ssh ops@192.0.2.1 ;; *"output address"*) echo 192.0.2.9 ;;
+*"output hosts"*) echo '{"vulcan-prod-1": "192.0.2.1", "vulcan-prod-2": "192.0.2.2", "vulcan-prod-data-1": "192.0.2.3"}'
+;; esac""",
+    **dict.fromkeys(("curl", "apt-get", "nginx", "systemctl", "slipway"), 'echo "$(basename "$0") $*" >> "$LOG"'),
+}
+
+
+class Shell:
+    """A shell on a machine where only the stand-ins' files are: every absolute path is below `root`."""
+
+    def __init__(self, root: Path) -> None:
+        self.root, self.log = root, root / "log"
+        (root / "bin").mkdir()
+        for name, body in STAND_INS.items():
+            path = root / "bin" / name
+            path.write_text(f"#!/bin/bash\n{body}\n")
+            path.chmod(0o755)
+
+    def run(self, *commands: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        script = "set -e\n" + "\n".join(commands)
+        for place in ("/opt/", "/root/", "/etc/", "-C / "):
+            script = script.replace(place, f"-C {self.root}/ " if place == "-C / " else f"{self.root}{place}")
+        environment = {**os.environ, "PATH": f"{self.root}/bin:{os.environ['PATH']}", "LOG": str(self.log)}
+        environment |= {"HOME": str(self.root), "OLD": "192.0.2.1", "NEW": "192.0.2.2", "AT": "192.0.2.9", **variables}
+        return subprocess.run(["bash"], input=script, env=environment, capture_output=True, text=True, check=False)
+
+    def write(self, path: str, content: str) -> Path:
+        target = self.root / path.lstrip("/")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(content)
+        return target
+
+    def did(self) -> list[str]:
+        return self.log.read_text().splitlines()
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    root = tmp_path / "machine"
+    root.mkdir()
+    return Shell(root)
+
+
+def all_commands(move: Move) -> list[str]:
+    return [command for step in move.steps for command in step.commands]
+
+
+def site_conf(move: Move) -> str:
+    (found, *_) = [file.content for file in move.before.files if file.path == "/etc/slipway/site.conf"]
+    return found
+
+
+@pytest.fixture
+def prepared(shell: Shell) -> tuple[Shell, Move]:
+    """What the hosts of Devora's two sides have."""
+    move = make_move("devora-vps", "devora-fleet")
+    shell.write("/opt/devora/data/_volumes/uploads/a b.png", "picture")
+    shell.write("/opt/devora/slots/serving/site.conf", site_conf(move))
+    shell.write("/opt/devora/env/backend.env", "AWS_ACCESS_KEY_ID='an id'\nAWS_SECRET_ACCESS_KEY='k$y'\n")
+    shell.write("/etc/letsencrypt/live/devora.ai/fullchain.pem", "certificate")
+    for place in (".ssh", "root/moving"):
+        (shell.root / place).mkdir(parents=True)
+    return shell, move
+
+
+def test_all_of_them_run_in_their_order(prepared: tuple[Shell, Move]) -> None:
+    shell, move = prepared
+    ran = shell.run(*all_commands(move))
+    assert ran.returncode == 0, ran.stderr
+    did = shell.did()
+    places = [
+        next(index for index, line in enumerate(did) if line.startswith(start))
+        for start in (
+            "pulumi stack select --create devora-fleet",
+            "pulumi config set --path slipway:dns.records false -s devora-fleet",
+            "pulumi up -s devora-fleet",
+            "rclone copy ",
+            "slipway certificate --install",
+            "restored archive",
+            "curl --fail --connect-to ::192.0.2.9: https://devora.ai/api/",
+            "nginx -t",
+            "pulumi config rm --path slipway:dns.records -s devora-fleet",
+            "pulumi config set --path slipway:dns.records false -s devora-vps",
+            "pulumi destroy -s devora-vps --exclude-protected",
+            "pulumi stack rm devora-vps",
+        )
+    ]
+    assert places == sorted(places)
+    assert did.count("restored archive") == 2
+
+
+def test_files_reach_the_bucket_with_the_key_that_the_host_has(prepared: tuple[Shell, Move]) -> None:
+    shell, move = prepared
+    (uploads,) = [one for one in move.data if one.name == "uploads"]
+    ran = shell.run(*uploads.first, uploads.defined, uploads.brings)
+    assert ran.returncode == 0, ran.stderr
+    assert (shell.root / "root/moving/a b.png").read_text() == "picture"
+    copied = f"rclone copy {shell.root}/root/moving :s3:devora-fleet-uploads nyc3.digitaloceanspaces.com an id k$y"
+    assert copied in shell.did()
+
+
+def test_a_dump_that_fails_stops_the_cutover_before_the_names_move(prepared: tuple[Shell, Move]) -> None:
+    shell, move = prepared
+    functions = [one.defined for one in move.data]
+    shell.run(*functions, *move.steps[5].commands, BROKEN="yes")
+    assert "nginx -t" in shell.log.read_text()
+    assert "pulumi" not in shell.log.read_text()
+    shell.write("/opt/devora/slots/serving/site.conf", site_conf(move))
+    shell.run(*functions, *move.steps[5].commands)
+    first = next(line for line in shell.did() if "dns.records" in line)
+    assert first == "pulumi config rm --path slipway:dns.records -s devora-fleet"
+
+
+def test_files_that_can_not_be_read_stop_the_cutover_too(prepared: tuple[Shell, Move]) -> None:
+    shell, move = prepared
+    shutil.rmtree(shell.root / "opt/devora/data")
+    shell.run(*(one.defined for one in move.data), *move.steps[5].commands)
+    assert "restored archive" in shell.log.read_text()
+    assert "rclone" not in shell.log.read_text()
+    assert "pulumi" not in shell.log.read_text()
+
+
+def test_after_shut_every_server_refuses_to_write_and_reopen_undoes_it(prepared: tuple[Shell, Move]) -> None:
+    shell, move = prepared
+    site = shell.root / "opt/devora/slots/serving/site.conf"
+    before = site.read_text()
+    assert shell.run(*sides.shutting(move.before), "shut").returncode == 0
+    refusal = "if ($request_method !~ ^(GET|HEAD|OPTIONS)$) { return 503; }"
+    assert site.read_text().count(refusal) == before.count("server_name ") > 0
+    assert shell.run(*sides.shutting(move.before), "reopen").returncode == 0
+    assert site.read_text() == before
+
+
+def test_each_host_of_a_fleet_that_serves_is_shut(shell: Shell, tmp_path: Path) -> None:
+    move = to_another(tmp_path, "prod")
+    shell.write("/opt/vulcan/slots/serving/site.conf", site_conf(move))
+    ran = shell.run(*sides.shutting(move.before), "shut")
+    assert ran.returncode == 0, ran.stderr
+    assert [line for line in shell.did() if line.startswith("ssh")] == ["ssh ops@192.0.2.1", "ssh ops@192.0.2.2"]
+
+
+def test_postgresql_is_restored_into_the_database_that_the_host_is_told(shell: Shell, tmp_path: Path) -> None:
+    (database,) = [one for one in to_another(tmp_path, "prod").data if one.name == "database"]
+    ran = shell.run(database.defined, database.brings)
+    assert ran.returncode == 0, ran.stderr
+    # both run at once
+    dumped, restored = sorted(
+        (line for line in shell.did() if line.startswith("docker")), key=lambda line: "-c " in line
+    )
+    told = f"--env-file {shell.root}/opt/vulcan/env/dump-database.env"
+    assert f"{told} --entrypoint pg_dump docker.io/library/postgres:17 --format=custom" in dumped
+    assert restored.endswith("--no-owner --no-privileges --dbname $PGDATABASE")
+    assert "restored archive" in shell.did()
+
+
+def test_a_database_of_another_name_is_renamed_on_the_way(tmp_path: Path) -> None:
+    def renamed(blocks: dict[str, dict[str, dict[str, dict[str, str]]]]) -> None:
+        blocks["product"]["backing"]["documents"]["database"] = "other"
+
+    (documents,) = [one for one in devora(tmp_path, after=renamed).data if one.name == "documents"]
+    assert "--nsFrom=devora_projects_db.* --nsTo=other.*" in documents.commands[0]
+
+
+def test_a_checker_of_shell_scripts_finds_nothing_wrong(tmp_path: Path) -> None:
+    script = tmp_path / "move.sh"
+    script.write_text("#!/bin/bash\n" + "\n".join(all_commands(make_move("devora-vps", "devora-fleet"))) + "\n")
+    # what stands in single quotes is for the other machine's shell
+    program = shutil.which("shellcheck") or shutil.which("shellcheck", path=str(ROOT / ".cache" / "bin"))
+    assert program, "shellcheck is missing: make tools"
+    ran = subprocess.run([program, "--exclude=SC2016,SC2029", script], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout
+
+
+def test_a_real_nginx_reads_on_and_refuses_to_write(tmp_path: Path) -> None:
+    move = make_move("devora-vps", "devora-fleet")
+    settings: Settings = move.before.settings
+    with serving_containers(settings, tmp_path / "site") as site, container(site.port("backend", "blue"), "backend"):
+        site.serve_from("blue")
+        assert site.get("/api/", method="POST").status == 200
+        functions = "\n".join(sides.shutting(move.before)).replace("/opt/", f"{site.root}/opt/")
+        functions = functions.replace("sudo nginx -t", "true").replace("sudo ", "")
+        for name, status in (("shut", 503), ("reopen", 200)):
+            script = f'ssh() {{ bash -c "$2"; }}; systemctl() {{ :; }}; export -f systemctl\n{functions}\n{name}\n'
+            subprocess.run(["bash", "-ec", script], check=True, env={**os.environ, "OLD": "host"})
+            os.kill(int((site.root / "nginx.pid").read_text()), signal.SIGHUP)
+            _until_writing_gets(site, status)
+            assert site.get("/api/").status == 200
+
+
+def _until_writing_gets(site: ContainerSite, status: int) -> None:
+    """nginx' new workers take over a moment after the signal."""
+    deadline = time.monotonic() + 20
+    while site.get("/api/", method="POST").status != status:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
