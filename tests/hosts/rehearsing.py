@@ -9,8 +9,8 @@ from rehearsal.checks.scene import Scene
 from rehearsal.run import Rehearsal
 
 
-def brought_up(stack: str) -> Iterator[Scene]:
-    """The body of a fixture: the rehearsed stack."""
+def brought_up(stack: str, requests: int = 20_000) -> Iterator[Scene]:
+    """The body of a fixture: the rehearsed stack. `requests` is how many each load sends at least."""
     said: list[str] = []
 
     def say(line: str) -> None:
@@ -21,7 +21,7 @@ def brought_up(stack: str) -> Iterator[Scene]:
         rehearsal.down()
         try:
             rehearsal.up()
-            yield Scene(rehearsal, said)
+            yield Scene(rehearsal, said, requests)
         finally:
             rehearsal.down()
     assert not rehearsal.workspace.directory.exists(), "files of the rehearsal are left"

@@ -16,8 +16,8 @@ pytestmark = pytest.mark.hosts
 
 @pytest.fixture(scope="module")
 def scene() -> Iterator[Scene]:
-    """The stack, brought up from nothing, and down again at the end."""
-    yield from brought_up("prod")
+    """The stack, brought up from nothing, and down again at the end. `make rehearse REQUESTS=100000` is for volume."""
+    yield from brought_up("prod", requests=5000)
 
 
 @pytest.mark.parametrize("check", chosen("all", "fleet-compose"), ids=name)
