@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import Any
 
 RELEASE_KEY = "slipway:product.release"
+FLEET_KIND = "fleet-compose"
+COORDINATOR = ("command:local:Command", "scripts/fleet.sh release")
+"""The resource that releases a fleet: its type and what it runs (components/fleet_release.py)."""
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -88,7 +91,8 @@ def outputs(stack: str) -> dict[str, Any]:
 
 def is_fleet(stack: str) -> bool:
     """Whether the stack's hosts are released as one, by scripts/fleet."""
-    return "fleet" in outputs(stack)
+    kind = pulumi("config", "get", "--path", "slipway:architecture.kind", "--stack", stack, capture=True)
+    return kind.strip() == FLEET_KIND
 
 
 def on_host(stack: str, *command: str, capture: bool = False) -> str:
@@ -109,7 +113,7 @@ def on_host(stack: str, *command: str, capture: bool = False) -> str:
 
 def on_fleet(stack: str, command: str, *options: str, take_over: bool = False, capture: bool = False) -> str:
     """Run a command of scripts/fleet for all hosts of the stack. What it needs of the secrets goes in by a pipe."""
-    order = json.loads(pulumi("stack", "output", "fleet", "--show-secrets", "--stack", stack, capture=True))
+    order = _order(stack)
     order |= {"owner": f"make {command} STACK={stack}", "take_over": take_over}
     stdout = subprocess.PIPE if capture else None
     argv = [sys.executable, "-m", "scripts.fleet", command, *options]
@@ -117,6 +121,17 @@ def on_fleet(stack: str, command: str, *options: str, take_over: bool = False, c
     if done.returncode:
         raise OperatorError(f"{command} failed: see above")
     return done.stdout or ""
+
+
+def _order(stack: str) -> dict[str, Any]:
+    """What the coordinator was told by the last update that went well. A secret, so it is in the state alone."""
+    text = pulumi("stack", "export", "--show-secrets", "--stack", stack, capture=True)
+    for resource in json.loads(text)["deployment"].get("resources", ()):
+        inputs = resource.get("inputs", {})
+        if (resource["type"], inputs.get("create")) == COORDINATOR:
+            order: dict[str, Any] = json.loads(json.loads(inputs["stdin"]["plaintext"]))
+            return order
+    raise OperatorError(f"the stack {stack} has released on no fleet yet: run `pulumi up -s {stack}` first")
 
 
 def serving(stack: str) -> Release:

@@ -10,6 +10,9 @@ from typing import Any
 
 import pytest
 
+from components.fleet_release import COORDINATOR
+
+RUN = f"{COORDINATOR} release"
 KEY = "slipway:product.release"
 _FAKE = """#!{python}
 import json, pathlib, sys
@@ -50,8 +53,16 @@ elif {name!r} == "python":
         go_back()
     elif arguments[2] == "status":
         print(json.dumps(read("hosts") if (here / "hosts").exists() else {{"web-1": read("serving")}}))
+elif arguments[:4] == ["config", "get", "--path", "slipway:architecture.kind"]:
+    print("fleet-compose" if (here / "fleet").exists() else "droplet-pm2")
 elif arguments[:2] == ["config", "get"]:
     print(json.dumps(read("release")))
+elif arguments[:3] == ["stack", "export", "--show-secrets"]:
+    sign = {{"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270"}}
+    whole = {{**sign, "plaintext": json.dumps(json.dumps(read("fleet")))}}
+    command = {{"type": "command:local:Command", "inputs": {{"create": {command!r}, "stdin": whole}}}}
+    found = [] if (here / "not up").exists() else [{{"type": "pulumi:pulumi:Stack"}}, command]
+    print(json.dumps({{"version": 3, "deployment": {{"resources": found}}}}))
 elif arguments[:2] in (["config", "set"], ["config", "rm"]):
     release, path = read("release"), arguments[3].removeprefix({key!r} + ".").split(".")
     inner = release if len(path) == 1 else release.setdefault(path[0], {{}})
@@ -61,7 +72,7 @@ elif arguments[:2] in (["config", "set"], ["config", "rm"]):
         inner[path[-1]] = arguments[4]
     write("release", release)
 elif arguments[:2] == ["stack", "output"]:
-    print(json.dumps(read("outputs")) if "fleet" not in arguments else json.dumps(read("fleet")))
+    print(json.dumps(read("outputs")))
 elif arguments[0] == "up":
     fails = (here / "fails").exists()
     if not fails or (here / "fails").read_text() == "after the release":
@@ -80,7 +91,7 @@ class Programs:
         self.put("outputs", {"address": "192.0.2.9", "known_hosts": "192.0.2.9 ssh-ed25519 AAAA"})
         for name in ("pulumi", "ssh", "python"):
             program = home / name
-            program.write_text(_FAKE.format(python=sys.executable, home=str(home), name=name, key=KEY))
+            program.write_text(_FAKE.format(python=sys.executable, home=str(home), name=name, key=KEY, command=RUN))
             program.chmod(0o755)
 
     def put(self, name: str, data: Any) -> None:

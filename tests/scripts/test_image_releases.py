@@ -42,7 +42,7 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Programs:
 @pytest.fixture
 def fleet(host: Programs) -> Programs:
     """Hosts that are released as one."""
-    host.put("outputs", {"address": "192.0.2.80", "fleet": "[secret]"})
+    host.put("outputs", {"address": "192.0.2.80"})
     host.put("fleet", ORDER)
     return host
 
@@ -148,6 +148,13 @@ def test_a_fleet_that_was_rolled_back_but_for_a_host_that_is_off_is_told_and_wri
     with pytest.raises(OperatorError, match=r"rollback failed: see above; prod runs api 0\.9, site 1\.0"):
         rollback.rollback("prod")
     assert fleet.get("release") == OLDER
+
+
+def test_a_fleet_that_is_not_up_has_nothing_to_return_to(fleet: Programs) -> None:
+    fleet.happens("not up")
+    with pytest.raises(OperatorError, match="has released on no fleet yet: run `pulumi up -s prod` first"):
+        rollback.rollback("prod")
+    assert fleet.get("release") == OLD
 
 
 @pytest.mark.parametrize("hosts", [{"web-1": OLD, "web-2": OLDER}, {"web-1": OLD, "web-2": {"release": None}}, {}])
