@@ -100,6 +100,22 @@ def test_what_can_not_be_moved_from_is_one_line_and_ends_with_1(
     assert captured.err.count("\n") == 1
 
 
+def test_the_runbook_has_the_steps_that_are_printed(shipped: Move) -> None:
+    lines = (ROOT / "docs" / "moving.md").read_text().splitlines()
+    told = [line.removeprefix("### ") for line in lines if line.startswith("### ")]
+    hand = {True: " \N{RAISED HAND}", False: ""}
+    assert told == [f"{number}. {step.title}{hand[step.by_hand]}" for number, step in enumerate(shipped.steps, 1)]
+    assert f"    {shipped.steps[5].commands[-1]}" in lines
+
+
+def test_a_shells_own_variable_is_not_taken_for_where_from() -> None:
+    environment = {**os.environ, "FROM": "nowhere"}
+    command = ["make", "--silent", "--old-file", "requirements.txt", "plan", "STACK=devora-vps"]
+    ran = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.startswith("devora-vps · droplet-compose")
+
+
 def test_make_knows_where_from() -> None:
     ran = subprocess.run(
         ["make", "--silent", "--old-file", "requirements.txt", "plan", "STACK=devora-fleet", "FROM=devora-vps"],
