@@ -15,11 +15,8 @@ _UNIT = re.compile(r"[A-Za-z0-9][A-Za-z0-9:_.@\\-]*\.(service|socket|timer|targe
 _NAME = re.compile(r"[a-z_][a-z0-9_-]{0,31}\Z")
 _HOSTNAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\Z")
 _DOMAIN = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}\Z")
-_MODE = re.compile(r"0?[0-7]{3,4}\Z")
 _VERSION = re.compile(r"\d+(\.\d+)*\Z")
 _NPM_NAME = re.compile(r"(@[a-z0-9._-]+/)?[a-z0-9._-]+\Z")
-_RANGE = re.compile(r"[0-9a-f.:]+/\d{1,3}\Z")
-_SERVER = re.compile(r"(nginx|haproxy)\Z")
 _SIMPLE_ACTIONS = ("daemon-reload", "sysctl", "tmpfiles")
 
 
@@ -178,8 +175,9 @@ class _Table:
     def number(self, key: str, least: int, most: int) -> int:
         return _number(self.take(key), f"{self.where}.{key}", least, most)
 
-    def match(self, key: str, pattern: re.Pattern[str], what: str) -> str:
-        return _match(self.take(key), f"{self.where}.{key}", pattern, what)
+    def match(self, key: str, pattern: re.Pattern[str], what: str, otherwise: str = "") -> str:
+        value = self.data.pop(key, otherwise) if otherwise else self.take(key)
+        return _match(value, f"{self.where}.{key}", pattern, what)
 
     def items(self, key: str) -> list[tuple[Any, str]]:
         value = self.take(key)
@@ -198,7 +196,7 @@ class _Table:
         return None if value is None else _made(value, f"{self.where}.{key}", make)
 
     def mode(self, key: str) -> int:
-        return int(self.match(key, _MODE, "a mode such as 0644"), 8)
+        return int(self.match(key, re.compile(r"0?[0-7]{3,4}\Z"), "a mode such as 0644"), 8)
 
     def done(self) -> None:
         for key in self.data:
@@ -285,18 +283,18 @@ def _unit(table: _Table) -> Unit:
 
 def _firewall(table: _Table) -> Firewall:
     return Firewall(
-        ssh_from=table.each_match("ssh_from", _RANGE, "a range of addresses"),
+        ssh_from=table.each_match("ssh_from", re.compile(r"[0-9a-f.:]+/\d{1,3}\Z"), "a range of addresses"),
         tcp=tuple(_number(value, where, 1, 65535) for value, where in table.items("tcp")),
     )
 
 
 def _certificate(table: _Table) -> Certificate:
-    certificate = Certificate(
-        domains=table.each_match("domains", _DOMAIN, "a domain"),
+    domains = table.each_match("domains", _DOMAIN, "a domain")
+    if not domains:
+        raise table.wrong("domains", "has to name at least one")
+    return Certificate(
+        domains,
         email=table.match("email", re.compile(r"[^\s@-][^\s@]*@[^\s@]+\Z"), "an address of mail"),
         directory=table.match("directory", re.compile(r"https://\S+\Z"), "an https:// URL"),
-        served_by=table.match("served_by", _SERVER, "nginx or haproxy") if "served_by" in table.data else "nginx",
+        served_by=table.match("served_by", re.compile(r"(nginx|haproxy)\Z"), "nginx or haproxy", otherwise="nginx"),
     )
-    if not certificate.domains:
-        raise table.wrong("domains", "has to name at least one")
-    return certificate

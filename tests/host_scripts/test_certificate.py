@@ -95,6 +95,7 @@ def test_there_is_a_placeholder_before_the_authority_is_asked(host: FakeHost) ->
     tls.placeholder(host, WANTED)
     assert served(host) == "own certificate"
     assert host.mode(f"{tls.TLS}/{DOMAIN}/privkey.pem") == 0o640
+    assert not Path(host.at(f"{tls.TLS}/{DOMAIN}/{tls.COMBINED}")).exists(), "which is for HAProxy alone"
     tls.placeholder(host, WANTED)
     assert host.changes == 1
 
@@ -266,11 +267,6 @@ def test_haproxy_is_told_each_time_and_a_failure_stops_nothing(host: FakeHost, m
     assert host.said[-1] == (
         "certificate: HAProxy still serves the certificate before: no; told again every 10 minutes"
     )
-
-
-def test_nginx_has_no_file_with_both(host: FakeHost) -> None:
-    apply(host)
-    assert not Path(host.at(f"{tls.TLS}/{DOMAIN}/{tls.COMBINED}")).exists()
 
 
 def test_by_hand_it_is_renewed_at_once_and_a_failure_is_one(host: FakeHost, authority: Authority) -> None:
