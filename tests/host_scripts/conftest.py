@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from scripts.host import lock
+from tests.host_scripts.compose_machine import Machine
+from tests.host_scripts.fake_fleet import FakeFleet, Make
 
 MEMORY = Path("/dev/shm")
 
@@ -24,3 +26,21 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory(dir=MEMORY) as directory:
         yield Path(directory)
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
+    """A host that runs containers, with everything applied and nothing released."""
+    return Machine(tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def make(place: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
+    """Fleets, one after another."""
+    made: list[FakeFleet] = []
+
+    def one(scenario: str = "second", hosts: int = 2) -> FakeFleet:
+        made.append(FakeFleet(place / str(len(made)), scenario, monkeypatch, hosts))
+        return made[-1]
+
+    return one

@@ -32,6 +32,8 @@ RELEASE_JSON = {
     ],
 }
 OWNER = "alice (alice@laptop)"
+VERBS = ("stage", "migrate", "start", "switch", "commit", "finish")
+Make = Callable[..., "FakeFleet"]
 
 
 class FailedError(Exception):
@@ -100,7 +102,7 @@ class FakeFleet:
         return "released"
 
     def _way(self) -> None:
-        for verb in ("stage", "migrate", "start", "switch", "commit", "finish"):
+        for verb in VERBS:
             for host in self.hosts[:1] if verb == "migrate" else self.hosts:
                 host.call(verb)
 
