@@ -49,7 +49,7 @@ def build(settings: Settings) -> Mapping[str, Any]:
     names = Names(
         f"{settings.name}-names", NamesArgs(settings.product.domains, balancer.address, settings.dns, fleet.zone)
     )
-    members += fleet.prepare_balancer(balancer, web, [names, released])
+    known = [*members, *fleet.prepare_balancer(balancer, web, [names, released])]
     watched = [fleet.base.group.host_tag, *([balancer.tag] if balancer.tag is not None else [])]
     monitoring = Monitoring(
         f"{settings.name}-monitoring",
@@ -68,7 +68,7 @@ def build(settings: Settings) -> Mapping[str, Any]:
         "known_hosts": pulumi.Output.all(
             *(
                 machines.known_host(pulumi.Output.from_input(member.address), pulumi.Output.from_input(member.host_key))
-                for member in members
+                for member in known
             )
         ).apply("\n".join),
         "release": machines.release(settings),
