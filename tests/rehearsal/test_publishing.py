@@ -30,7 +30,7 @@ def test_the_stack_says_the_digest_and_no_tag() -> None:
 
 def test_engines_go_where_their_official_images_are() -> None:
     """What runs on a host, and what a managed database is dumped with."""
-    backing = {
+    backing: dict[str, dict[str, object]] = {
         "documents": {"engine": "mongodb", "provider": "host", "version": 7},
         "database": {"engine": "postgres", "provider": "managed"},
         "cache": {"engine": "redis", "provider": "host", "password": {"secret": "NAME"}},
