@@ -114,6 +114,8 @@ def test_every_mix_ends_on_one_release(size: int) -> None:
 @pytest.mark.parametrize("size", [1, 2, 3])
 def test_a_release_that_no_host_has_committed_is_returned_from_everywhere(size: int) -> None:
     for hosts in itertools.product([*BEGUN, at_rest(OLD), at_rest(OLDER, OLD)], repeat=size):
+        if any(status.state is not None for status in hosts):
+            assert decide(hosts, ALL) == Decision("return", NEW.id), "before a new host gets what the others serve"
         ended = settle(hosts, frozenset())
         for before, status in zip(hosts, ended, strict=True):
             assert status.state is None

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
+
 from tests.scripts.fake_order import OLD, OLDER, Anything, Scene, asked, now
 from tests.scripts.virtual_time import run
 
@@ -186,5 +188,82 @@ def test_the_table_names_what_each_host_has() -> None:
         assert lines[0].startswith(f"web-1  {OLD}, ")
         assert "is under way (step migrate)" in lines[0]
         assert lines[2] == "web-3  does not answer"
+
+    run(story())
+
+
+def test_a_host_that_booted_since_it_switched_is_noticed_before_anything_is_committed() -> None:
+    """It has gone back by itself, and was away for too short a time to be missed."""
+
+    async def story() -> None:
+        scene = Scene(3)
+        scene.fleet.hosts["web-3"].takes = {"switch": 3}
+        second = scene.fleet.hosts["web-2"]
+
+        async def blink() -> None:
+            while second.live == OLD:
+                await asyncio.sleep(0.01)
+            second.boot()
+
+        blinking = asyncio.create_task(blink())
+        assert not await scene.run("release")
+        await blinking
+        assert scene.fleet.committed == set()
+        assert set(scene.live().values()) == {OLD}
+        assert scene.at_rest()
+
+    run(story())
+
+
+@pytest.mark.parametrize("kind", ["failed", "off"])
+def test_a_leader_that_does_not_commit_takes_all_hosts_back(kind: str) -> None:
+    async def story() -> None:
+        scene = Scene(2, {"web-1 commit (before)": kind})
+        assert not await scene.run("release")
+        assert scene.fleet.committed == set()
+        assert set(scene.live().values()) == {OLD}
+        assert scene.at_rest()
+
+    run(story())
+
+
+def test_a_host_that_is_back_at_once_is_waited_for_after_the_commit() -> None:
+    """DV4: forward on all; it had undone what it had not committed."""
+
+    async def story() -> None:
+        scene = Scene(3, {"web-2 commit (before)": "rebooted"})
+        assert await scene.run("release")
+        assert len(scene.live()) == 3
+        assert set(scene.live().values()) == scene.fleet.committed
+        assert scene.at_rest()
+
+    run(story())
+
+
+def test_a_host_that_is_off_after_the_commit_is_told_and_follows_by_recover() -> None:
+    async def story() -> None:
+        scene = Scene(3, {"web-2 commit (before)": "off"})
+        assert not await scene.run("release"), "it is not done"
+        assert "web-2: no route to host" in scene.told()
+        assert set(scene.live().values()) == scene.fleet.committed
+        await scene.boot()
+        assert scene.live()["web-2"] == OLD, "until then there are two"
+        assert await scene.run("recover")
+        assert set(scene.live().values()) == scene.fleet.committed
+        assert len(scene.live()) == 3
+
+    run(story())
+
+
+def test_a_recovery_that_one_host_cannot_follow_takes_the_others_back() -> None:
+    async def story() -> None:
+        scene = Scene(3, {"web-2 commit (before)": "killed"})
+        assert await scene.run("release") is None
+        third = scene.fleet.hosts["web-3"]
+        third.boot()
+        third.sick = Anything()
+        assert not await scene.run("recover")
+        assert set(scene.live().values()) == {OLD}
+        assert scene.at_rest()
 
     run(story())
