@@ -71,6 +71,9 @@ def _check(rehearsal: Rehearsal, options: argparse.Namespace, timings: dict[str,
         _show(f"check {check.number}: {check.title}")
         results.append(check.run(scene))
         timings[f"check {check.number}: {check.title}"] = results[-1].seconds
+        for line in results[-1].lines:
+            if line.holds is False:
+                _show(f"  ✗ {line.text}: {line.seen}")
     page = rehearsal.workspace.directory / "report.html"
     report.write_page(page, scene.settings, results, timings)
     print(report.as_json(results, timings) if options.report == "json" else report.terminal(results, timings))

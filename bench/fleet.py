@@ -1,0 +1,97 @@
+"""What a fleet costs: a plan of many hosts, and the time of a release as their number grows."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import yaml
+
+from bench.ratio import ROOT, Ratio, python, seconds
+from rehearsal.checks.fleet import HOSTS
+from rehearsal.checks.scene import Scene
+
+STACK = "prod"
+MANY = 50
+SIZES = (2, 4, 8)
+WAITS = frozenset({"health", "drain"})
+"""Steps that a release waits in on purpose: a bare start has none of them."""
+
+_PLAN = """
+import sys, gc
+gc.disable()
+from pathlib import Path
+from plan.build import make_plan
+make_plan(sys.argv[2], Path(sys.argv[1]))
+"""
+
+
+def planning() -> Iterator[Ratio]:
+    """A plan of fifty hosts against one of two."""
+    with tempfile.TemporaryDirectory() as work:
+        few, many = (_planned(Path(work), hosts) for hosts in (2, MANY))
+    yield Ratio(f"plan of {MANY} hosts / of 2", many, few, MANY / 2)
+
+
+def ratios(scene: Scene) -> Iterator[Ratio]:
+    """A release of 1 to 8 hosts, staged side by side; and of one host against a bare pull and start."""
+    scene.rehearsal.up({HOSTS: 1})
+    scene.look_again()
+    alone = _release(scene)
+    bare = _bare_start(scene)
+    yield Ratio("release on one host, without its waits / bare pull and compose up", _worked(scene), bare, 1.5)
+    for hosts in SIZES:
+        scene.rehearsal.up({HOSTS: hosts})
+        scene.look_again()
+        yield Ratio(f"release on {hosts} hosts / on one", _release(scene), alone, float(hosts))
+
+
+def _planned(work: Path, hosts: int) -> float:
+    file = yaml.safe_load((ROOT / f"Pulumi.{STACK}.yaml").read_text())
+    file["config"]["slipway:architecture"]["hosts"] = hosts
+    for service in file["config"]["slipway:product"]["services"].values():
+        service.pop("pool", None)  # no plan has connections for so many
+    (work / f"Pulumi.{STACK}.yaml").write_text(yaml.safe_dump(file))
+    run = python("-W", "ignore", "-c", _PLAN, str(work), STACK)
+    run()
+    return min(seconds(run) for _ in range(3))
+
+
+def _release(scene: Scene) -> float:
+    """Seconds of a release of a version that the hosts have not pulled yet, as the engine counts them."""
+    version = scene.another()
+    for host in scene.hosts:
+        scene.root("docker", "image", "prune", "--all", "--force", host=host)
+    summary = scene.rehearsal.up({scene.version_key: scene.versions[version]})
+    return next(step.seconds for step in summary.steps if step.name.endswith("-fleet-release"))
+
+
+def _worked(scene: Scene) -> float:
+    """Seconds of the last release's steps, but for those in which it waits."""
+    told = [json.loads(line) for line in scene.root("slipway", "ledger", "--json").stdout.splitlines()]
+    last = next(entry["release"] for entry in reversed(told) if entry["event"] == "released")
+    return sum(
+        float(entry["seconds"])
+        for entry in told
+        if entry["event"] == "step" and entry["release"] == last and entry["step"] not in WAITS
+    )
+
+
+def _bare_start(scene: Scene) -> float:
+    """Seconds of `docker pull` and `docker compose up` of a version that the host has not pulled, and nothing else."""
+    name = scene.settings.product.name
+    images = scene.versions[scene.another()]
+    place = f"/opt/{name}/bench"
+    scene.root("sh", "-c", f"docker image prune --all --force; rm -rf {place}; cp -rL /opt/{name}/current {place}")
+    told = "".join(f"{image.upper()}_IMAGE={digest}\n" for image, digest in images.items())
+    ports = "".join(f"{image.upper()}_PORTS={25000 + index}\n" for index, image in enumerate(images))
+    rest = "COMPOSE_PROJECT_NAME=bench\nSLIPWAY_RELEASE=bench\nSLIPWAY_SLOT=bench\n"
+    scene.root("sh", "-c", f"cat > {place}/.env", input=told + ports + rest)
+    pull = " && ".join(f"docker pull --quiet {digest}" for digest in images.values())
+    compose = f"docker compose --project-directory {place}"
+    try:
+        return seconds(lambda: scene.root("sh", "-ec", f"{pull} && {compose} up --detach"))
+    finally:
+        scene.root("sh", "-c", f"{compose} down; rm -rf {place}")
