@@ -71,7 +71,7 @@ unit: $(VENV)/.developer tools lint ## every test that needs no host
 test: $(VENV)/.developer tools lint ## every test, the rehearsal with all its checks included
 	@$(RUN) -m pytest tests
 
-bench: $(VENV)/.developer ## speed, as ratios measured in one run
+bench: $(VENV)/.developer ## speed, as ratios measured in one run: STACK=familyflow|prod
 	@$(RUN) -m bench
 
 schema: $(VENV)/.developer ## write the schema and the page about stack files anew
