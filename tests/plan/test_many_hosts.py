@@ -107,11 +107,16 @@ def file(host: str, path: str, content: str = "") -> HostFile:
 
 def test_the_same_path_with_another_content_is_another_file() -> None:
     files = [file("a", "/x"), file("b", "/x"), file("a", "/y", "1"), file("b", "/y", "2")]
-    assert {hosts: [one.path for one in found] for hosts, found in shared(files).items()} == {
-        ("a", "b"): ["/x"],
-        ("a",): ["/y"],
-        ("b",): ["/y"],
-    }
+    assert [(hosts, [one.path for one in found]) for hosts, found in shared(files).items()] == [
+        (("a", "b"), ["/x"]),
+        (("a",), ["/y"]),
+        (("b",), ["/y"]),
+    ]
+
+
+def test_files_of_the_most_hosts_stand_first() -> None:
+    files = [file("a", "/own"), *(file(host, "/shared") for host in ("c", "b"))]
+    assert list(shared(files)) == [("b", "c"), ("a",)]
 
 
 @pytest.mark.parametrize(

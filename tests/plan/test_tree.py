@@ -71,6 +71,14 @@ def test_a_few_that_are_alike_are_all_drawn() -> None:
     ]
 
 
+def test_what_differs_by_more_than_its_number_is_not_counted_together() -> None:
+    def data(number: int) -> list[Resource]:
+        return [resource(f"data-{number}", custom=False), resource(f"data-{number}-part", f"data-{number}")]
+
+    shown = numbered(*(host(number) for number in range(3)), *(data(number) for number in range(3)))
+    assert [count for _, count, _ in shown] == [1] * 12
+
+
 def test_what_is_protected_is_always_drawn_by_its_name() -> None:
     shown = numbered(*(host(number, protect=True) for number in range(9)))
     assert [count for _, count, _ in shown] == [1] * 18

@@ -111,6 +111,8 @@ CASES = [
             context(*web_host(firewall(FROM_BALANCER), firewall(inbound("80", ["198.51.100.0/24"])))),
             context(*web_host(firewall(FROM_BALANCER, inbound("all", OPEN)))),
             context(*web_host(firewall({"protocol": "tcp", "portRange": "80"}))),
+            context(*web_host(firewall({**FROM_BALANCER, "sourceDropletIds": [1]}))),
+            context(*web_host(firewall(FROM_PROXY))),
             context(*web_host(firewall(FROM_PROXY), PROXY, apply(PROXY, certificate=None, firewall=HTTP_ALONE))),
         ],
         [
@@ -235,6 +237,7 @@ CASES = [
             context(droplet()),
             context(droplet(backups=False), of=settings("staging")),
             context(*without_backups(compose(api={"image": IMAGE, "volumes": ["/srv/a.key:/a.key:ro", "/cache"]}))),
+            context(*without_backups(compose(api={"volumes": [{"source": "a", "target": "/a", "read_only": True}]}))),
             context(*without_backups()),
             context(*without_backups(compose(documents=KEPT), stdin=UNKNOWN)),
             context(droplet("other"), ON_VOLUME),

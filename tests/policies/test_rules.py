@@ -112,6 +112,21 @@ def test_what_one_machine_alone_does_is_a_note() -> None:
     assert severities("single-node", context(single)) == {"note"}
 
 
+def test_of_data_on_a_volume_the_droplets_own_backups_are_not_asked_for() -> None:
+    found = check(context(droplet(backups=False), fleet_cases.ON_VOLUME))
+    assert [finding.what for finding in found if finding.rule == "no-backups"] == [
+        "keeps data on a volume, which backups of a droplet leave out"
+    ]
+
+
+def test_a_name_that_nobody_looks_at_is_told_by_its_key() -> None:
+    found = check(context(of=settings("prod", "prod")))
+    assert [finding.subject for finding in found if finding.rule == "no-outside-check"] == [
+        "slipway:product.domain",
+        "slipway:product.routes",
+    ]
+
+
 def test_a_name_that_has_routes_of_its_own_is_looked_at_by_itself() -> None:
     found = check(context(uptime("https://app.example.com/"), of=settings("prod", "prod")))
     assert [finding.what for finding in found if finding.rule == "no-outside-check"] == [

@@ -10,7 +10,7 @@ import pytest
 from plan.moving.derive import make_move
 from plan.moving.move import Move
 from tests.plan.moving.moves import Blocks, beside, commands, data, devora, title, to_another
-from tests.plan.stack_files import write
+from tests.plan.stack_files import Change, write
 
 
 @pytest.fixture(scope="module")
@@ -134,6 +134,20 @@ def test_what_both_sides_have_is_brought_over_by_its_engine(
     (found,) = [one for one in devora(tmp_path, with_it, with_it).data if one.name == "extra"]
     assert found.how == how
     assert found.about.startswith(about)
+
+
+def test_another_database_elsewhere_is_dumped_into_too(tmp_path: Path) -> None:
+    def at(secret: str) -> Change:
+        def change(blocks: Blocks) -> None:
+            extra = {"engine": "postgres", "provider": "external", "url": {"secret": secret}}
+            blocks["product"]["backing"]["extra"] = extra
+
+        return change
+
+    move = devora(tmp_path, at("ONE"), at("ANOTHER"))
+    (found,) = [one for one in move.data if one.name == "extra"]
+    assert (found.how, found.before, found.after) == ("dump", "postgres 17 elsewhere", "postgres 17 elsewhere")
+    assert "pg_dump" in found.commands[0]
 
 
 def test_what_only_one_side_has_goes_or_starts_empty(tmp_path: Path) -> None:
