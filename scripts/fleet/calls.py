@@ -23,7 +23,10 @@ Result = TypeVar("Result")
 
 
 class Calls:
-    """Verbs for hosts, in the name of one owner. `touched` are hosts that were asked to change something."""
+    """Verbs for hosts, in the name of one owner.
+
+    `touched` are hosts that were asked to change something, `abandoned` those whose locks were left by their owners.
+    """
 
     def __init__(self, fleet: Fleet, order: Order, progress: Progress, alarm: Alarm) -> None:
         self.fleet = fleet
@@ -33,6 +36,7 @@ class Calls:
         self.hosts = [host.name for host in order.hosts]
         self.leader = self.hosts[0]
         self.touched: set[str] = set()
+        self.abandoned: set[str] = set()
         self._held: dict[str, str] = {}
         self._ours: set[str] = set()
         self._room = asyncio.Semaphore(SIDE_BY_SIDE)
@@ -66,7 +70,7 @@ class Calls:
             self.progress.heard(host, line)
 
         # taken over once: whoever takes over from us in turn is not to lose the lock to our next word
-        taking = self.order.take_over and host not in self._ours
+        taking = (self.order.take_over or host in self.abandoned) and host not in self._ours
         message = self._message(host, release) | {"previous": previous, "take_over": taking}
         if request is not None:
             message["request"] = {"owner": self.order.owner, "take_over": False, **request}

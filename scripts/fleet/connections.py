@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -16,7 +17,7 @@ from scripts.fleet.protocol import FleetError, LostError, Said, failure_of, is_a
 
 USER = "deploy"
 COMMAND = "sudo -n /usr/local/sbin/slipway fleet"
-DIAL_SECONDS = 15.0
+DIAL_SECONDS, CLOSE_SECONDS = 15.0, 2.0
 ALIVE_SECONDS, ALIVE_MISSES = 5, 3
 """A host that has lost its power says nothing more: it is asked whether it is there, and given up after as many."""
 SESSION_TRIES = 20
@@ -40,8 +41,12 @@ class Connections:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for link in self._links.values():
-            link.abort()
+        links = list(self._links.values())
+        for link in links:
+            link.close()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await asyncio.gather(*(link.wait_closed() for link in links))
 
     async def call(self, host: str, verb: str, message: Mapping[str, Any], said: Said) -> Mapping[str, Any]:
         """See Fleet."""

@@ -23,23 +23,35 @@ async def free(calls: Calls, bringing: Bringing) -> dict[str, Status | None]:
     """What all hosts say once nobody holds any of them. LockedError names who does, if they still do something."""
     statuses = await bringing.statuses()
     held = _held(statuses)
-    if not held or calls.order.take_over:
+    if not held:
         return statuses
     names = ", ".join(sorted({holder.owner for holder in held.values()}))
-    left = max(_left(host, holder) for host, holder in held.items())
-    calls.progress.say(f"held by {names}: waiting for {left:.0f} s, when that expires if nobody renews it")
+    if calls.order.take_over:
+        calls.progress.say(f"taking over from {names}")
+        return statuses
+    left = max(_left(calls, host, holder) for host, holder in held.items())
+    calls.progress.say(f"held by {names}: waiting for up to {left:.0f} s, when that expires if nobody renews it")
+    await _wait(calls, bringing, held, left)
+    return await bringing.statuses()
+
+
+async def _wait(calls: Calls, bringing: Bringing, held: dict[str, Holder], seconds: float) -> None:
+    """Wait until the locks are free. One whose time is over is abandoned, also where a verb of its owner runs on."""
     loop, renewed = asyncio.get_running_loop(), Counter[str]()
-    until = loop.time() + left + GRACE_SECONDS
+    until = dict.fromkeys(held, loop.time() + seconds + GRACE_SECONDS)
     while held:
         await asyncio.sleep(LOOK_SECONDS)
         before, held = held, _held({host: await bringing.answer(host, seconds=0) for host in held})
-        for host, holder in held.items():
+        for host, holder in list(held.items()):
             if holder.expires != before[host].expires:
                 renewed[host] += 1
-                until = max(until, loop.time() + _left(host, holder) + GRACE_SECONDS)
-            if renewed[host] == RENEWALS or loop.time() > until:
+                until[host] = loop.time() + _left(calls, host, holder) + GRACE_SECONDS
+            if renewed[host] == RENEWALS:
                 raise _refusal(host, holder)
-    return await bringing.statuses()
+            if loop.time() > until[host]:
+                calls.progress.say(f"{host}: {holder.owner} is gone, what still runs of it is ended")
+                calls.abandoned.add(host)
+                del held[host]
 
 
 def _held(statuses: Mapping[str, Status | None]) -> dict[str, Holder]:
@@ -48,12 +60,12 @@ def _held(statuses: Mapping[str, Status | None]) -> dict[str, Holder]:
     return {host: holder for host, holder in holders.items() if holder is not None and holder.alive}
 
 
-def _left(host: str, holder: Holder) -> float:
+def _left(calls: Calls, host: str, holder: Holder) -> float:
     """For how long a lock is still held if nobody renews it; LockedError for one that ends with its process alone."""
     if holder.expires is None:
         raise _refusal(host, holder)
-    return min(max(holder.expires - time.time(), 0.0), MOST_SECONDS)
+    return min(max(holder.expires - time.time(), calls.order.expires_in), MOST_SECONDS)
 
 
 def _refusal(host: str, holder: Holder) -> LockedError:
-    return LockedError(f"release in progress: {holder.owner}", host)
+    return LockedError(f"release in progress: {holder.owner} (`make recover TAKE_OVER=1` ends and undoes it)", host)

@@ -70,10 +70,13 @@ class FakeFleet:
         return answer
 
     async def _take_its_time(self, machine: FakeHost, verb: str) -> None:
+        """Whoever is killed meanwhile is not there any more, but the verb is."""
         machine.turn += 1
-        turn = machine.turn
+        turn = machine.running = machine.turn
         if verb in machine.takes:
             await asyncio.sleep(machine.takes[verb])
+        if machine.running == turn:
+            machine.running = -1
         if not machine.on:
             raise LostError("no answer", machine.name)
         if turn != machine.turn:  # whoever takes the lock ends what still runs

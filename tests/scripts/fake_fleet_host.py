@@ -26,6 +26,7 @@ class FakeHost:
     traffic: dict[str, Any] | None = None
     takes: dict[str, float] = field(default_factory=dict)
     turn: int = 0
+    running: int = -1
     committed: set[str] = field(default_factory=set)
 
     def pieces(self, verb: str, message: Mapping[str, Any]) -> list[Callable[[], None]]:
@@ -63,11 +64,17 @@ class FakeHost:
     def acquire(self, message: Mapping[str, Any]) -> None:
         """Take or renew the lock, in the name of the owner and its release."""
         lock = self.lock
-        if lock and self._others(message) and self.clock() < lock["expires"] and not message["take_over"]:
+        if lock and self._others(message) and self._held() and not message["take_over"]:
             raise LockedError(f"release in progress: {lock['owner']}", self.name)
         self.lock = {
             "owner": message["owner"], "fleet": message["fleet"], "expires": self.clock() + message["expires_in"],
         }  # fmt: skip
+
+    def _held(self) -> bool:
+        """By an owner whose time is not over, or by a verb that runs on without one."""
+        assert self.lock is not None
+        expires = self.lock["expires"]
+        return self.running == self.turn or expires is None or self.clock() < expires
 
     def _others(self, message: Mapping[str, Any]) -> bool:
         assert self.lock is not None
@@ -77,7 +84,7 @@ class FakeHost:
         """Everything that is on its disk. Whoever has the lock renews it by asking."""
         if self.lock and not self._others(message):
             self.acquire(message)
-        lock = self.lock and {**self.lock, "alive": self.clock() < self.lock["expires"]}
+        lock = self.lock and {**self.lock, "alive": self._held()}
         return {"live": self.live, "state": self.state, "released": list(self.served), "lock": lock} | (
             {"traffic": self.traffic} if self.traffic else {}
         )

@@ -17,7 +17,7 @@ from scripts.fleet.calls import Calls
 from scripts.fleet.coordinator import Coordinator
 from scripts.fleet.order import SHORTEST_SECONDS, Host, Order
 from scripts.fleet.progress import Progress
-from scripts.fleet.protocol import FleetError, LostError, Said, failure_of, is_answer
+from scripts.fleet.protocol import FleetError, LockedError, LostError, Said, failure_of, is_answer
 from scripts.host import fleet, lock
 from scripts.host.lock import Lock
 from tests.host_scripts import conftest
@@ -160,7 +160,10 @@ def test_a_rollback_returns_every_host_and_a_second_one_goes_forth_again(make: M
     assert together.assert_one_release("rolled back again") == new
 
 
-def test_another_s_lock_is_respected_and_taken_over_on_purpose(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("take_over", [False, True])
+def test_another_s_lock_is_respected_until_its_time_is_over_or_it_is_taken_on_purpose(
+    make: Make, monkeypatch: pytest.MonkeyPatch, take_over: bool
+) -> None:
     clean = make()
     assert clean.run("release")
     together = make()
@@ -168,10 +171,12 @@ def test_another_s_lock_is_respected_and_taken_over_on_purpose(make: Make, monke
     assert together.run("release") is None
     together.kill_at = None
     monkeypatch.setattr(lock, "fence", lambda owner: None)  # there is no process to end
-    assert not together.run("release", owner="bob")
-    assert "release in progress: alice" in together.out.getvalue()
-    assert together.run("release", owner="bob", take_over=True), together.out.getvalue()
+    message = {"fleet": OLD, "owner": "bob", "previous": None, "request": REQUEST}
+    with pytest.raises(LockedError, match="release in progress: alice"):
+        run(together.call("web-1", "stage", message, lambda line: None))
+    assert together.run("release", owner="bob", take_over=take_over), together.out.getvalue()
     assert together.assert_one_release("taken over") != OLD
+    assert ("waiting" in together.out.getvalue()) is not take_over
 
 
 def test_a_new_host_gets_what_the_others_serve(make: Make) -> None:

@@ -73,6 +73,36 @@ def test_a_lock_is_waited_for_whose_owner_was_killed() -> None:
     run(story())
 
 
+def test_a_verb_that_outlives_its_killed_coordinator_is_ended_once_the_lock_s_time_is_over() -> None:
+    """A long migration, say: whoever comes next need not wait for it."""
+
+    async def story() -> None:
+        scene = Scene(2, {"web-1 migrate (after)": "killed"})
+        assert await scene.run("release") is None
+        leader = scene.fleet.hosts["web-1"]
+        leader.running = leader.turn
+        began = now()
+        assert await scene.run("release", owner="bob")
+        assert 15 < now() - began < 40
+        assert "web-1: alice is gone, what still runs of it is ended" in scene.told()
+        assert OLD not in scene.live().values()
+
+    run(story())
+
+
+def test_a_release_of_one_host_alone_is_not_waited_for() -> None:
+    """It ends with its process, and nobody can say when."""
+
+    async def story() -> None:
+        scene = Scene(2)
+        scene.fleet.hosts["web-2"].lock = {"owner": "carol", "fleet": "", "expires": None}
+        assert not await scene.run("release")
+        assert now() < 5
+        assert "release in progress: carol (`make recover TAKE_OVER=1` ends and undoes it)" in scene.told()
+
+    run(story())
+
+
 def test_a_lock_is_taken_over_on_purpose() -> None:
     """The one that has lost it stops, and undoes nothing that is the other's."""
 
