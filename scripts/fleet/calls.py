@@ -64,7 +64,7 @@ class Calls:
         """Have a host do a verb of a release's way; `begun` is set once the host has said anything, so has its lock."""
 
         def said(line: Mapping[str, Any]) -> None:
-            self._own(host, release)
+            self._own(host, verb, release)
             if begun is not None:
                 begun.set()
             self.progress.heard(host, line)
@@ -76,6 +76,8 @@ class Calls:
             message["request"] = {"owner": self.order.owner, "take_over": False, **request}
         async with self._room:
             self.touched.add(host)
+            if verb == "return":  # it may have to end what runs there, and the host takes two sessions: let it have one
+                self._held.pop(host, None)
             self.progress.begin(host, verb)
             try:
                 answer = await self.fleet.call(host, verb, message, said)
@@ -84,8 +86,8 @@ class Calls:
                 raise
             finally:
                 self.progress.end(host)
-        self._own(host, release)
-        if verb in ("finish", "return"):
+        self._own(host, verb, release)
+        if verb == "finish":
             del self._held[host]
         if begun is not None:
             begun.set()
@@ -135,9 +137,10 @@ class Calls:
         who = {"fleet": release, "owner": self.order.owner, "leader": host == self.leader}
         return {**who, "expires_in": self.order.expires_in, "previous": None, "take_over": False}
 
-    def _own(self, host: str, release: str) -> None:
-        self._held[host] = release
+    def _own(self, host: str, verb: str, release: str) -> None:
         self._ours.add(host)
+        if verb != "return":
+            self._held[host] = release
 
 
 async def side_by_side(hosts: Sequence[str], call: Callable[[str], Awaitable[Result]]) -> dict[str, Result]:

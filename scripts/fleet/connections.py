@@ -20,7 +20,7 @@ COMMAND = "sudo -n /usr/local/sbin/slipway fleet"
 DIAL_SECONDS, CLOSE_SECONDS = 15.0, 2.0
 ALIVE_SECONDS, ALIVE_MISSES = 5, 3
 """A host that has lost its power says nothing more: it is asked whether it is there, and given up after as many."""
-SESSION_TRIES = 20
+SESSION_SECONDS = 20.0
 TAIL = 20
 
 
@@ -99,14 +99,15 @@ class Connections:
 
 async def _begun(link: asyncssh.SSHClientConnection, verb: str) -> asyncssh.SSHClientProcess[str]:
     """A session for a verb. A host takes two at once (sshd's MaxSessions), and a busy one is slow to end an old one."""
-    for _ in range(SESSION_TRIES):
+    loop = asyncio.get_running_loop()
+    until = loop.time() + SESSION_SECONDS
+    while True:
         try:
             return await link.create_process(f"{COMMAND} {verb}", encoding="utf-8", errors="replace")
-        except asyncssh.ChannelOpenError:
-            if link.is_closed():
+        except asyncssh.ChannelOpenError:  # so the verb has not begun
+            if link.is_closed() or loop.time() > until:
                 raise
-            await asyncio.sleep(1)
-    return await link.create_process(f"{COMMAND} {verb}", encoding="utf-8", errors="replace")
+        await asyncio.sleep(0.25)
 
 
 async def _run(

@@ -15,13 +15,18 @@ Script = Callable[["asyncssh.SSHServerProcess[str]", str, dict[str, Any]], Await
 
 @dataclass
 class SshHost:
-    """A host with a key of its own. `heard` are the commands and their inputs, `connections` how many there were."""
+    """A host with a key of its own, which runs two commands at once as sshd's MaxSessions has it, and refuses a third.
+
+    `heard` are the commands and their inputs, `connections` how many there were.
+    """
 
     script: Script
     key: asyncssh.SSHKey = field(default_factory=lambda: asyncssh.generate_private_key("ssh-ed25519"))
     visitor: asyncssh.SSHKey = field(default_factory=lambda: asyncssh.generate_private_key("ssh-ed25519"))
     heard: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     connections: int = 0
+    sessions: int = 0
+    most: int = 2
     address: str = "127.0.0.1"
     port: int = 0
 
@@ -43,10 +48,15 @@ class SshHost:
             def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
                 counted.connections += 1
 
+            def session_requested(self) -> asyncssh.SSHServerProcess[str] | bool:
+                if counted.sessions == counted.most:
+                    return False
+                counted.sessions += 1
+                return asyncssh.SSHServerProcess(counted._process, None, 3, False)
+
         self._server = await asyncssh.create_server(
-            Server, self.address, 0, server_host_keys=[self.key], authorized_client_keys=allowed,
-            process_factory=self._process,
-        )  # fmt: skip
+            Server, self.address, 0, server_host_keys=[self.key], authorized_client_keys=allowed
+        )
         self.port = self._server.get_port()
         return self
 
@@ -55,11 +65,13 @@ class SshHost:
         await self._server.wait_closed()
 
     async def _process(self, process: asyncssh.SSHServerProcess[str]) -> None:
-        text = await process.stdin.read()
-        message = json.loads(text)
-        command = process.command or ""
-        self.heard.append((command, message))
-        process.exit(await self.script(process, command.rpartition(" ")[2], message))
+        try:
+            message = json.loads(await process.stdin.read())
+            command = process.command or ""
+            self.heard.append((command, message))
+            process.exit(await self.script(process, command.rpartition(" ")[2], message))
+        finally:
+            self.sessions -= 1
 
 
 def say(process: asyncssh.SSHServerProcess[str], **facts: Any) -> None:

@@ -133,6 +133,33 @@ def test_a_verb_that_fails_says_why_with_the_last_lines() -> None:
         answered(_mute)
 
 
+def test_a_third_command_at_once_waits_until_the_host_has_room() -> None:
+    async def slow(process: asyncssh.SSHServerProcess[str], verb: str, message: dict[str, Any]) -> int:
+        await asyncio.sleep(1 if verb == "stage" else 0)
+        say(process, ok=True)
+        return 0
+
+    async def ask() -> None:
+        async with SshHost(slow) as there, Connections([host(there)], there.private) as links:
+            calls = [links.call("web-1", verb, MESSAGE, lambda line: None) for verb in ("stage", "stage", "status")]
+            assert all(answer["ok"] for answer in await asyncio.gather(*calls))
+            assert [command.split()[-1] for command, _ in there.heard] == ["stage", "stage", "status"]
+            assert there.connections == 1
+
+    asyncio.run(ask())
+
+
+def test_a_host_that_never_has_room_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "SESSION_SECONDS", 0.5)
+
+    async def ask() -> None:
+        async with SshHost(_good, most=0) as there, Connections([host(there)], there.private) as links:
+            with pytest.raises(LostError, match="Session refused"):
+                await links.call("web-1", "stage", MESSAGE, lambda line: None)
+
+    asyncio.run(ask())
+
+
 def test_a_connection_that_breaks_is_made_anew_for_the_next_verb() -> None:
     async def cut(process: asyncssh.SSHServerProcess[str], verb: str, message: dict[str, Any]) -> int:
         if verb == "stage":
