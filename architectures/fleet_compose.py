@@ -199,6 +199,7 @@ class _Fleet:
                 network_id=self.base.network.id,
                 domains=self.settings.product.domains,
                 droplet_ids=[host.id for host in hosts],
+                tag=self.web_tag,
                 nodes=balancer.nodes,
                 encrypt_to_hosts=balancer.encrypt_to_hosts,
             ),

@@ -61,12 +61,7 @@ class Database(Component):
             opts=self.child(protect=True),
         )
         # one for the whole cluster: to delete it is to let everybody in
-        digitalocean.DatabaseFirewall(
-            f"{name}-trusted-sources",
-            cluster_id=self.cluster.id,
-            rules=[digitalocean.DatabaseFirewallRuleArgs(type="tag", value=args.trusted_tag)],
-            opts=self.child(protect=True),
-        )
+        self._trust(f"{name}-trusted-sources", self.cluster.id, args)
         database = self._database(name, args)
         for pool_name, pool in args.pools.items():
             digitalocean.DatabaseConnectionPool(
@@ -80,7 +75,7 @@ class Database(Component):
                 opts=self.child(),
             )
         for number in range(1, args.replicas + 1):
-            digitalocean.DatabaseReplica(
+            replica = digitalocean.DatabaseReplica(
                 f"{name}-replica-{number}",
                 name=f"{name}-replica-{number}",
                 cluster_id=self.cluster.id,
@@ -89,10 +84,15 @@ class Database(Component):
                 private_network_uuid=args.network_id,
                 opts=self.child(),
             )
+            self._trust(f"{name}-replica-{number}-trusted-sources", replica.uuid, args)  # else everybody may connect
         self.monthly = prices.DATABASES[args.engine][args.size] * (args.nodes + args.replicas)
         self.urn_of_cluster = self.cluster.cluster_urn
         self.facts = self._facts(args.engine, database)
         self.register_outputs({"host": self.cluster.private_host})
+
+    def _trust(self, name: str, cluster: pulumi.Input[str], args: DatabaseArgs) -> None:
+        rule = digitalocean.DatabaseFirewallRuleArgs(type="tag", value=args.trusted_tag)
+        digitalocean.DatabaseFirewall(name, cluster_id=cluster, rules=[rule], opts=self.child(protect=True))
 
     def _database(self, name: str, args: DatabaseArgs) -> pulumi.Output[str]:
         if args.database is None:

@@ -17,6 +17,8 @@ HEALTH = "/.slipway/health"
 CHECK_SECONDS = 10
 FAILURES_OUT, SUCCESSES_IN = 2, 2
 """A host leaves after two failed checks, so within 20 s (requirement DV6), and returns after two good ones."""
+MOST_DROPLETS = 10
+"""That the cloud takes one by one (docs.digitalocean.com, load balancer limits)."""
 IDLE_SECONDS = 600
 """The longest that the cloud allows (docs.digitalocean.com, load balancer limits): for event streams and WebSockets."""
 
@@ -32,6 +34,7 @@ class LoadBalancerArgs:
     network_id: pulumi.Input[str]
     domains: Sequence[str]
     droplet_ids: Sequence[pulumi.Input[str]]
+    tag: pulumi.Input[str]
     nodes: int = 1
     encrypt_to_hosts: bool = False
 
@@ -39,7 +42,8 @@ class LoadBalancerArgs:
 class LoadBalancer(Component):
     """A balancer that ends TLS, sends HTTP to HTTPS, and asks each host every ten seconds whether it is well.
 
-    It names the hosts one by one, not by a tag: a host enters once it serves, and leaves before it is removed.
+    It names the hosts one by one, not by a tag: a host enters once it serves, and leaves before it is removed. Of more
+    hosts than the cloud takes by name it knows the tag, and a host enters and leaves by its health alone.
     """
 
     def __init__(self, name: str, args: LoadBalancerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -50,8 +54,9 @@ class LoadBalancer(Component):
             name=f"{name}-{hashlib.sha256(','.join(args.domains).encode()).hexdigest()[:8]}",
             type="lets_encrypt",
             domains=list(args.domains),
-            opts=self.child(),
+            opts=self.child(delete_before_replace=False),  # the name is ours, for which the provider would delete first
         )
+        by_tag = len(args.droplet_ids) > MOST_DROPLETS
         inside = ("https", 443) if args.encrypt_to_hosts else ("http", 80)
         self.balancer = digitalocean.LoadBalancer(
             f"{name}-balancer",
@@ -59,7 +64,10 @@ class LoadBalancer(Component):
             region=args.region,
             vpc_uuid=args.network_id,
             size_unit=args.nodes,
-            droplet_ids=[pulumi.Output.from_input(droplet).apply(int) for droplet in args.droplet_ids],
+            droplet_ids=None
+            if by_tag
+            else [pulumi.Output.from_input(droplet).apply(int) for droplet in args.droplet_ids],
+            droplet_tag=args.tag if by_tag else None,
             redirect_http_to_https=True,
             disable_lets_encrypt_dns_records=True,  # the names are this program's own records
             http_idle_timeout_seconds=IDLE_SECONDS,

@@ -146,6 +146,9 @@ class Rehearsal:
         if access:
             mine = f"{self.cloud.admin_address}/32"
             changes["access.admin_cidrs"] = [*(item for item in access.get("admin_cidrs", ()) if item != mine), mine]
+        names = config.get(f"{PROJECT}:dns") or {}
+        if names.get("provider") == "digitalocean":  # nobody else has made the zone here, or has the names
+            changes |= {"dns.create_zone": True, "dns.records": True}
         published = publish(self.cloud, self.workspace, config.get(f"{PROJECT}:product") or {}, self.show)
         self.commits, self.images = published.commits, published.images
         return {**changes, **published.changes}

@@ -73,6 +73,9 @@ def test_pools_and_replicas_belong_to_the_cluster_and_are_paid_for(record: Recor
     recorded = record(lambda: made.append(Database("shop-database", args)))
     assert recorded.one("DatabaseConnectionPool").inputs["size"] == 20
     assert recorded.one("DatabaseReplica").inputs["privateNetworkUuid"] == "vpc"
+    trusted = {each.name: each.inputs["rules"] for each in recorded.all("DatabaseFirewall")}
+    assert set(trusted) == {"shop-database-trusted-sources", "shop-database-replica-1-trusted-sources"}
+    assert all(rules == [{"type": "tag", "value": "shop-host"}] for rules in trusted.values())
     assert made[0].monthly == pytest.approx(60.90 * 3)
 
 
@@ -113,6 +116,7 @@ def _balancer(**changes: object) -> LoadBalancerArgs:
         "network_id": "vpc",
         "domains": ["shop.example.com", "api.example.com"],
         "droplet_ids": ["1", "2"],
+        "tag": "shop-web",
     }
     return LoadBalancerArgs(**{**given, **changes})  # type: ignore[arg-type]
 
@@ -130,6 +134,13 @@ def test_the_balancer_ends_tls_and_asks_each_host_every_ten_seconds(record: Reco
     rules = {(rule["entryProtocol"], rule["targetProtocol"]): rule for rule in balancer.inputs["forwardingRules"]}
     assert rules[("https", "http")]["certificateName"] == certificate.inputs["name"]
     assert certificate.inputs["domains"] == ["shop.example.com", "api.example.com"]
+
+
+def test_more_hosts_than_the_cloud_takes_by_name_are_known_by_their_tag(record: Record) -> None:
+    ids = [str(number) for number in range(11)]
+    balancer = record(lambda: LoadBalancer("shop-web", _balancer(droplet_ids=ids))).one("LoadBalancer")
+    assert balancer.inputs["dropletTag"] == "shop-web"
+    assert "dropletIds" not in balancer.inputs
 
 
 def test_another_domain_makes_a_certificate_of_another_name(record: Record) -> None:
