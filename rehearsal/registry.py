@@ -15,6 +15,7 @@ from rehearsal.model import CloudError
 SERVERS = ("ghcr.io", "docker.io")
 _PROGRAM = "/usr/local/lib/internet/registry"
 _SERVICE = "docker-registry.service"
+_ANSWERS = "until curl -fs http://127.0.0.1:5000/v2/; do sleep 0.1; done"
 _REFERENCE = re.compile(rf"^({'|'.join(map(re.escape, SERVERS))})(/[a-z0-9]+([._-]+[a-z0-9]+)*)+:[\w][\w.-]{{0,127}}$")
 
 
@@ -66,6 +67,7 @@ class Registry:
             yield
         finally:
             self.docker.exec(self.container, ["systemctl", "start", _SERVICE])
+            self.docker.exec(self.container, ["timeout", "30", "sh", "-c", _ANSWERS])
 
     def _id(self, image: str) -> str:
         found = self.docker.inspect(image, "image")
