@@ -87,11 +87,17 @@ def upstreams(product: Product, host: Host) -> list[str]:
 
 
 def _replicas(product: Product) -> list[str]:
-    """All containers of a service in one slot. One that fails is left out for a while (requirement DV3)."""
+    """All containers of a service in one slot. One that fails is left out for a while (requirement DV3).
+
+    If all have failed, they are asked again and again as their own reserve: a moment without any (Docker that restarts,
+    a network that is set up anew) would else be half a minute of 502 for every visitor.
+    """
     lines: list[str] = []
     for name, slots in slot_ports(product).items():
         for slot, (first, last) in slots.items():
-            servers = [f"server 127.0.0.1:{port} max_fails=3 fail_timeout=30s;" for port in range(first, last + 1)]
+            ports = range(first, last + 1)
+            servers = [f"server 127.0.0.1:{port} max_fails=3 fail_timeout=30s;" for port in ports]
+            servers += [f"server 127.0.0.1:{port} max_fails=0 backup;" for port in ports if first != last]
             upstream = f"{name}-{slot}"
             lines += [*block(f"upstream {upstream}", [f"zone {upstream} 64k;", "least_conn;", *servers]), ""]
     return lines

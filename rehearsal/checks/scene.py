@@ -50,7 +50,7 @@ class LoadReport:
     def expect_no_failures(self, result: Result, when: str, outside: tuple[float, float] | None = None) -> None:
         """Expect enough requests and no failure but those that begin `outside`: (from, to), seconds since the epoch."""
         counted = [what for at, what in self.failures if outside is None or not outside[0] <= at <= outside[1]]
-        meanwhile = f", {len(self.failures) - len(counted)} more while the host had no power" if outside else ""
+        meanwhile = f", {len(self.failures) - len(counted)} more meanwhile" if outside else ""
         kinds = ", ".join(sorted(self.kinds))
         seen = f"{len(counted)} failed: {counted[:4]}"
         result.expect(f"{when}{self.sent:,} requests ({kinds}): 0 failed{meanwhile}", not counted, seen)
