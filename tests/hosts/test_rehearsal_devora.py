@@ -20,6 +20,6 @@ def scene() -> Iterator[Scene]:
     yield from brought_up("devora-vps", requests=5000)
 
 
-@pytest.mark.parametrize("check", chosen("all", "droplet-compose"), ids=name)
+@pytest.mark.parametrize("check", chosen("basic", "droplet-compose"), ids=name)
 def test_check(scene: Scene, check: Check) -> None:
     expect_all(scene, check)
