@@ -41,7 +41,8 @@ def _bad(scene: Scene, result: Result, variant: str, step: str) -> None:
     load.expect_no_failures(result, f"{variant}: ")
     named = "release failed at step" in said and step in said.partition("release failed at step")[2][:80]
     result.expect(f"{variant}: the update fails and names the step {step!r}", named, said[-800:] or "it succeeded")
-    result.expect(f"{variant}: the old release serves", scene.serving() == before, scene.serving())
+    now = scene.serving()
+    result.expect(f"{variant}: the old release serves", now["release"] == before["release"], now)
     one_slot_runs(scene, result, variant)
     alone = set(load.served_by) == {before["release"]}
     result.expect(f"{variant}: only the old release answered", alone, load.served_by)
