@@ -115,10 +115,10 @@ def replicas_stand_in(scene: Scene, result: Result) -> None:
         begun = time.time()
         done = scene.root("systemctl", "restart", "docker")
         result.expect("Docker restarts", done.returncode == 0, done.stderr)
-        back = time.time() + 1
+        returned = time.time() + 1
         time.sleep(5)
     # what leads to the containers is Docker's, and is away while Docker is; the containers themselves go on
-    load.expect_no_failures(result, "Docker restarts under load: ", outside=(begun - 1, back))
+    load.expect_no_failures(result, "Docker restarts under load: ", outside=(begun - 1, returned))
 
 
 def everything_returns(scene: Scene, result: Result) -> None:
