@@ -23,7 +23,7 @@ def second_up_changes_nothing(scene: Scene, result: Result) -> None:
 def one_change_changes_one_thing(scene: Scene, result: Result) -> None:
     """Check 7, the rest."""
     name = scene.settings.name
-    variant = scene.another()
+    variant = next(each for each in ("main", "good") if scene.versions[each] != scene.configured())
     changed = scene.rehearsal.up({scene.version_key: scene.versions[variant]}).changed()
     fleet = isinstance(scene.settings.architecture, FleetCompose)
     release = f"{name}-fleet-release" if fleet else f"{name}-host-release"

@@ -124,6 +124,10 @@ class Scene:
         """The path of what says which version is to run."""
         return COMMIT if self.settings.product.release.commit else IMAGES
 
+    def configured(self) -> Any:
+        """The version that the stack file names. After a rollback on the host it is not the one that serves."""
+        return self.rehearsal.workspace.read_config()["slipway:product"]["release"][self.version_key.rpartition(".")[2]]
+
     @property
     def versions(self) -> Mapping[str, Any]:
         """The versions of the sample by variant: each a commit, or a digest for each image."""
@@ -157,8 +161,7 @@ class Scene:
 
     def release_version(self, version: Any) -> str:
         """Release a commit, or digests."""
-        key = self.version_key
-        before = self.rehearsal.workspace.read_config()["slipway:product"]["release"][key.rpartition(".")[2]]
+        key, before = self.version_key, self.configured()
         begun = len(self.said)
         try:
             self.rehearsal.up({key: version})
