@@ -48,7 +48,7 @@ def _good(scene: Scene, result: Result) -> None:
 def _bad(
     scene: Scene, result: Result, what: str, step: str, fault: Callable[[], AbstractContextManager[None]], variant: str
 ) -> None:
-    before = "main" if scene.serves("main") else "good"
+    before = scene.current()
     if before == variant:
         variant = "main"
     with scene.load() as load, _noted(scene) as times, fault():
@@ -63,7 +63,7 @@ def _bad(
 
 
 def _missing_digest(scene: Scene, result: Result) -> None:
-    before = "main" if scene.serves("main") else "good"
+    before = scene.current()
     images = {name: f"{image.partition('@')[0]}@sha256:{'0' * 64}" for name, image in scene.versions[before].items()}
     with scene.load() as load:
         said = scene.release_version(images)
@@ -73,7 +73,7 @@ def _missing_digest(scene: Scene, result: Result) -> None:
 
 
 def _registry_down(scene: Scene, result: Result) -> None:
-    before = "main" if scene.serves("main") else "good"
+    before = scene.current()
     for host in scene.hosts:  # what a host still has, it need not pull
         scene.root("sh", "-c", "docker image prune --all --force", host=host)
     with scene.load() as load, scene.cloud.registry().down():
@@ -112,8 +112,7 @@ def _coordinator_dies(scene: Scene, result: Result, step: str) -> None:
 
 
 def _host_dies(scene: Scene, result: Result) -> None:
-    before, last = scene.another(), scene.hosts[-1]
-    before = "good" if before == "main" else "main"
+    before, last = scene.current(), scene.hosts[-1]
     with scene.load() as load:
         release = threading.Thread(target=scene.release, args=(scene.another(),))
         release.start()

@@ -151,9 +151,13 @@ class Scene:
             self.root("docker", "inspect", "--format", "{{.Config.Image}}", *containers, host=host).stdout.split()
         )
 
+    def current(self) -> str:
+        """Which of the two good versions serves now."""
+        return "main" if self.serves("main") else "good"
+
     def another(self) -> str:
-        """A good version that does not serve now."""
-        return "good" if self.serves("main") else "main"
+        """The good version that does not serve now."""
+        return "good" if self.current() == "main" else "main"
 
     def release(self, variant: str) -> str:
         """Release a version of the sample as an operator would. Returns what was said where it failed, else ""."""
