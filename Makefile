@@ -7,8 +7,10 @@ STACK ?= familyflow
 FORMAT ?= text
 FILES ?=
 CHECKS ?= basic
-# ENV is for short where it is said here; a shell's own is a file's name
-ENVIRONMENT ?= $(if $(filter command,$(origin ENV)),$(ENV),development)
+ifneq ($(origin ENVIRONMENT),command line)
+# ENV is for short where it is said here; a shell's own is a file's name, and an ENVIRONMENT of its own means another
+ENVIRONMENT := $(if $(filter command,$(origin ENV)),$(ENV),development)
+endif
 REQUESTS ?= 20000
 PYTHON ?= python3
 ifneq ($(origin VERSION),command line)

@@ -57,8 +57,8 @@ def packages(
     if not missing and not interrupted:
         return
     _begin(host)
-    if interrupted:
-        _finish_interrupted(host)
+    if (broken := _half_unpacked(host)) or interrupted:  # somebody else's upgrade may have been cut off as well
+        _finish_interrupted(host, broken)
     if missing:
         _install(host, missing, early, when_early)
     left = _missing(host, wanted)
@@ -69,10 +69,11 @@ def packages(
         host.changed(f"package {name}")
 
 
-def _finish_interrupted(host: Host) -> None:
-    """Configure what was unpacked. What was cut off while it was being unpacked has to be unpacked again first:
-    dpkg refuses to configure it ("a very bad inconsistent state"), and apt-get to do anything else before that."""
-    if broken := _half_unpacked(host):
+def _finish_interrupted(host: Host, broken: Sequence[str]) -> None:
+    """Configure what was unpacked. What was cut off while it was being unpacked has to be unpacked again first: dpkg
+    refuses to configure it ("a very bad inconsistent state") or passes over it, and apt-get calls it the newest version.
+    """
+    if broken:
         _patient(host, [*_CONFIGURE, "-a"], accept=(0, 1))  # brings dpkg's journal in, else apt-get refuses to start
         _get(host, ["--reinstall", *broken], again=True)
     _patient(host, [*_CONFIGURE, "-a"])

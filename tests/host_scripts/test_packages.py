@@ -147,6 +147,14 @@ def test_what_was_cut_off_while_it_was_unpacked_is_unpacked_again(tmp_path: Path
     assert not Path(host.at(BEGUN)).exists()
 
 
+def test_what_somebody_else_left_half_unpacked_is_unpacked_again_before_anything_is_installed(tmp_path: Path) -> None:
+    """unattended-upgrades can lose its power too."""
+    apt = Apt({"nginx"}, half=frozenset({"logrotate"}))
+    host = a_host(tmp_path, apt)
+    packages.packages(host, ["nginx", "ufw"])
+    assert (apt.half, "ufw" in apt.installed) == (set(), True)
+
+
 def test_somebody_else_s_policy_is_kept(tmp_path: Path) -> None:
     host = a_host(tmp_path, Apt(set()))
     host.put(POLICY, "#!/bin/sh\nexit 101\n", 0o755)

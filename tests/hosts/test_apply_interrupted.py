@@ -79,11 +79,17 @@ def test_a_first_apply_that_loses_power_while_packages_are_installed_is_finished
     assert host.apply(manifest) == ["0 changed"]
 
 
-def test_a_package_whose_unpacking_was_cut_off_is_unpacked_again(applied: AppliedHost, manifest: Manifest) -> None:
-    """It has dpkg's own mark of such a package, which dpkg refuses to configure."""
-    half = "/^Package: logrotate$/,/^$/ s/^Status: .*/Status: install reinstreq half-installed/"
+@pytest.mark.parametrize("status", ["half-installed", "unpacked"])
+@pytest.mark.parametrize("by", ["us", "another"])
+def test_a_package_whose_unpacking_was_cut_off_is_unpacked_again(
+    applied: AppliedHost, manifest: Manifest, status: str, by: str
+) -> None:
+    """It has dpkg's own mark of such a package, whoever was installing it."""
+    half = f"/^Package: logrotate$/,/^$/ s/^Status: .*/Status: install reinstreq {status}/"
     applied.console(f"sed -i '{half}' /var/lib/dpkg/status && rm /usr/sbin/logrotate")
-    applied.console("dpkg --configure -a && exit 1; touch /var/lib/slipway/packages-begun")
+    assert "logrotate" in applied.console("dpkg --audit")
+    if by == "us":
+        applied.console("touch /var/lib/slipway/packages-begun")
     applied.apply(manifest)
     assert applied.console("dpkg --audit; ls /var/lib/slipway/packages-begun 2>/dev/null", check=False) == ""
     assert applied.console("logrotate --version 2>&1 | head -1").startswith("logrotate ")

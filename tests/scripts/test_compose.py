@@ -82,6 +82,7 @@ def test_make_takes_the_environment_by_its_long_name_and_by_its_short_one() -> N
     production = printed("ENV=production")
     assert production == printed("ENVIRONMENT=production")
     assert production == content(manifest(stack("prod")), "/opt/vulcan/compose/docker-compose.prod.yml")
+    assert production == printed("ENV=production", ENVIRONMENT="development"), "a shell's own means nothing here"
     development = printed("ENV=development")
     assert development == printed(ENV="/root/.shrc"), "a shell's own ENV is a file, and means nothing here"
     assert yaml.safe_load(development)["name"] == "vulcan"
