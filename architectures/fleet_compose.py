@@ -49,7 +49,7 @@ def build(settings: Settings) -> Mapping[str, Any]:
     names = Names(
         f"{settings.name}-names", NamesArgs(settings.product.domains, balancer.address, settings.dns, fleet.zone)
     )
-    known = [*members, *fleet.prepare_balancer(balancer, web, [names, released])]
+    fleet.prepare_balancer(balancer, web, [names, released])
     watched = [fleet.base.group.host_tag, *([balancer.tag] if balancer.tag is not None else [])]
     monitoring = Monitoring(
         f"{settings.name}-monitoring",
@@ -68,7 +68,7 @@ def build(settings: Settings) -> Mapping[str, Any]:
         "known_hosts": pulumi.Output.all(
             *(
                 machines.known_host(pulumi.Output.from_input(member.address), pulumi.Output.from_input(member.host_key))
-                for member in known
+                for member in fleet.prepared
             )
         ).apply("\n".join),
         "release": machines.release(settings),
@@ -99,6 +99,7 @@ class _Fleet:
         self.keys = Keys(f"{self.name}-keys")
         self.login_key = LoginKey(self.name, self.keys.deploy_public)
         self.setups: list[HostSetup] = []
+        self.prepared: list[Member] = []
         self.web_tag, self.data_tag = self.base.group.part("web"), self.base.group.part("data")
         host_tag = self.base.group.host_tag
         self.ssh = Firewall(f"{self.name}-firewall", FirewallArgs(host_tag, settings.access.admin_cidrs, ()))
@@ -163,8 +164,8 @@ class _Fleet:
     def prepare_web(self, host: Droplet, manifest: pulumi.Output[dict[str, Any]], data: list[HostSetup]) -> Member:
         """A host of the product, set up and without a release yet."""
         own = manifest.apply(lambda shared: bundle.bundle({**shared, "hostname": host.name}))
-        setup = self._prepare(host, own, [host, *data])
-        return Member(host.name, host.address, setup.host_key)
+        self._prepare(host, own, [host, *data])
+        return self.prepared[-1]
 
     def _prepare(self, host: Droplet, manifest: pulumi.Output[str], after: list[pulumi.Resource]) -> HostSetup:
         firewall = json.dumps({"ssh_from": self.settings.access.admin_cidrs})
@@ -174,6 +175,7 @@ class _Fleet:
             opts=pulumi.ResourceOptions(depends_on=after),
         )
         self.setups.append(setup)
+        self.prepared.append(Member(host.name, host.address, setup.host_key))
         return setup
 
     def release(self, members: list[Member], values: wiring.Plain) -> FleetRelease:
@@ -220,10 +222,10 @@ class _Fleet:
     def _let_in(self, inside: Inside) -> None:
         Firewall(f"{self.name}-web-firewall", FirewallArgs(self.web_tag, (), (), [inside]))
 
-    def prepare_balancer(self, balancer: _Balancer, hosts: list[Droplet], after: list[pulumi.Resource]) -> list[Member]:
+    def prepare_balancer(self, balancer: _Balancer, hosts: list[Droplet], after: list[pulumi.Resource]) -> None:
         """Where it is a host of the stack's own: set up, once its names lead to it and the hosts behind it serve."""
         if (own := balancer.host) is None:
-            return []
+            return
         names = [host.name for host in hosts]
 
         def manifest(addresses: list[str]) -> str:
@@ -231,5 +233,4 @@ class _Fleet:
             return bundle.bundle(balancer_host.manifest(self.settings, behind, own.name).as_dict())
 
         addresses = pulumi.Output.all(*(host.private_address for host in hosts))
-        setup = self._prepare(own, addresses.apply(manifest), [own, *after])
-        return [Member(own.name, own.address, setup.host_key)]
+        self._prepare(own, addresses.apply(manifest), [own, *after])

@@ -256,6 +256,15 @@ def test_the_outputs_say_where_it_is_and_what_runs(whole: Run, key: str) -> None
     assert whole.outputs.values[key]
 
 
+def test_every_host_that_somebody_logs_in_to_has_its_key_in_known_hosts(with_data: Run) -> None:
+    """Those with data too."""
+    values = with_data.outputs.values
+    assert {f"{NAME}-1", f"{NAME}-2", f"{NAME}-data-1"} <= set(values["hosts"])
+    keys = dict(line.split(" ", 1) for line in values["known_hosts"].splitlines())
+    assert set(keys) == set(values["hosts"].values())
+    assert len(set(keys.values())) == len(keys), "each has a key of its own"
+
+
 def test_a_changed_kind_keeps_what_outlives_it() -> None:
     """The foundation has the same URNs and inputs on one droplet and on a fleet: compute alone is exchanged."""
     fleet, droplet = _declared(), _declared(_on_one_droplet)
