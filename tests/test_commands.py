@@ -9,8 +9,10 @@ import shutil
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[1]
 STACKS = sorted(file.name.split(".")[1] for file in ROOT.glob("Pulumi.*.yaml"))
@@ -95,6 +97,69 @@ def test_the_workflows_are_what_github_understands() -> None:
 def test_a_release_is_never_cancelled_half_way() -> None:
     text = (ROOT / ".github" / "workflows" / "release.yml").read_text()
     assert "cancel-in-progress: false" in text
+
+
+def _steps(workflow: str) -> list[dict[str, Any]]:
+    read = yaml.safe_load((ROOT / ".github" / "workflows" / workflow).read_text())
+    return [step for job in read["jobs"].values() for step in job["steps"]]
+
+
+def test_no_workflow_pastes_a_value_into_a_command() -> None:
+    """By the environment it stays a value, whatever is in it."""
+    files = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+    commands = [step["run"] for file in files for step in _steps(file.name) if "run" in step]
+    assert len(commands) > 5
+    assert [command for command in commands if "${{" in command] == []
+
+
+COMMIT, DIGEST = "3f2c9d0e" * 5, "sha256:" + "0a" * 32
+
+
+def _looked_at(**inputs: str) -> subprocess.CompletedProcess[str]:
+    """What the workflow `release` says to these inputs before it does anything."""
+    step = next(step for step in _steps("release.yml") if step["name"] == "Look at what is to be released")
+    given = {name: re.sub(r"\$\{\{ inputs\.(\w+) \}\}", lambda said: inputs.get(said[1], ""), value)
+             for name, value in step["env"].items()}  # fmt: skip
+    return subprocess.run(
+        ["bash", "-e", "-o", "pipefail", "-c", step["run"]],
+        env={"PATH": os.environ["PATH"], **given}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "inputs",
+    [
+        {"commit": COMMIT},
+        {"version": "1.9.0"},
+        {"images": "backend=1.9.0"},
+        {"images": f"backend=1.9.0-rc_1 front-end={DIGEST} web=ghcr.io/example/vulcan/web@{DIGEST}"},
+    ],
+)
+def test_the_release_workflow_takes_what_make_release_takes(inputs: dict[str, str]) -> None:
+    looked = _looked_at(**inputs)
+    assert looked.returncode == 0, looked.stdout + looked.stderr
+
+
+@pytest.mark.parametrize(
+    ("inputs", "told"),
+    [
+        ({}, "say one of commit, images and version"),
+        ({"commit": COMMIT, "images": "backend=1.9.0"}, "say one of commit, images and version"),
+        ({"commit": "main"}, "commit should be 40 hexadecimal digits"),
+        ({"commit": f"{COMMIT}\n"}, "commit should be 40 hexadecimal digits"),
+        ({"version": "$(id)"}, "version should be a tag such as 1.9.0"),
+        ({"version": "-1"}, "version should be a tag such as 1.9.0"),
+        ({"images": "backend"}, "images should be like backend=1.9.0"),
+        ({"images": "backend=1.9.0; id"}, "images should be like backend=1.9.0"),
+        ({"images": "backend=$(shell id)"}, "images should be like backend=1.9.0"),
+        ({"images": "backend=sha256:12"}, "images should be like backend=1.9.0"),
+    ],
+)
+def test_the_release_workflow_refuses_anything_else_in_one_line(inputs: dict[str, str], told: str) -> None:
+    looked = _looked_at(**inputs)
+    assert looked.returncode == 1
+    assert looked.stdout.startswith(f"::error::{told}")
+    assert (len(looked.stdout.splitlines()), looked.stderr) == (1, "")
 
 
 def test_shell_scripts_are_clean() -> None:
