@@ -227,8 +227,8 @@ def test_a_plan_has_25_connections_for_each_gib_less_three() -> None:
 def test_pools_count_for_the_database_that_their_service_is_wired_to() -> None:
     backing = good("prod")["product"]["backing"]
     product = changed(backing={**backing, "other": {**backing["database"], "size": "db-s-1vcpu-1gb"}})
-    assert list(connections.run(product, hosts=2)) == []
-    assert [problem.path for problem in connections.run(product, hosts=3)] == ["slipway:product.backing.database.size"]
+    assert list(connections.run(product, hosts=3)) == []
+    assert [problem.path for problem in connections.run(product, hosts=4)] == ["slipway:product.backing.database.size"]
 
 
 def test_every_engine_has_a_size_and_every_managed_version_is_one_that_the_file_can_say() -> None:
