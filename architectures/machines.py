@@ -6,7 +6,7 @@ import pulumi
 
 from components.keys import Keys
 from hostfiles import cloud_init
-from settings.product import Product, Route
+from settings.product import Product, Route, leading
 from settings.stack import Settings
 
 
@@ -43,9 +43,8 @@ def _health(product: Product, name: str, service: str) -> str | None:
     health = product.services[service].health
     if health is None:
         return None
-    leading = [route for route in _routes(product, name) if f"{health}/".startswith(route.path.rstrip("/") + "/")]
-    longest = max(leading, key=lambda route: len(route.path), default=None)
-    return health if longest is not None and longest.service == service else None
+    route = leading(_routes(product, name), health)
+    return health if route is not None and route.service == service else None
 
 
 def _routes(product: Product, name: str) -> list[Route]:

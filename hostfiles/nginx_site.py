@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from hostfiles import nginx_proxy
 from hostfiles.nginx_proxy import Host
 from hostfiles.text import block
-from settings.product import Product, Route, Service
+from settings.product import Product, Route, Service, leading
 
 Sites = Iterator[tuple[tuple[str, ...], tuple[Route, ...]]]
 
@@ -96,6 +96,7 @@ def _locations(product: Product, host: Host, routes: tuple[Route, ...]) -> list[
             fallbacks += ["", *_previous(product, route, service)]
         else:
             lines += ["", *_service(host, route)]
+    lines += _unseen(product, routes)
     for name in dict.fromkeys(route.service for route in routes):
         for path, directory in sorted(product.services[name].assets.items()):
             lines += ["", *_assets(product, name, path, directory)]
@@ -108,6 +109,17 @@ def _locations(product: Product, host: Host, routes: tuple[Route, ...]) -> list[
 def _service(host: Host, route: Route) -> list[str]:
     body = nginx_proxy.location(host, route)
     return [line for head in _heads(route.path) for line in block(head, body)]
+
+
+def _unseen(product: Product, routes: tuple[Route, ...]) -> list[str]:
+    """What Prometheus reads of a service is no visitor's business, with a slash behind it neither."""
+    lines: list[str] = []
+    for name in dict.fromkeys(route.service for route in routes):
+        metrics = (product.services[name].metrics or "").rstrip("/")
+        route = leading(routes, metrics) if metrics else None
+        if route is not None and route.service == name:
+            lines += [line for head in _heads(metrics) for line in ("", *block(head, ["return 404;"]))]
+    return lines
 
 
 def _health(product: Product, host: Host) -> list[str]:

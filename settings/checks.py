@@ -71,8 +71,24 @@ def _role(path: str, service: Service) -> Iterator[Problem]:
         yield Problem(f"{path}.command", "is missing, should be what starts the service")
     if service.role == "scheduler" and service.replicas != 1:
         yield Problem(f"{path}.replicas", f"is {service.replicas}, should be 1: two schedulers queue everything twice")
-    if service.metrics is not None and service.port is None:
+    yield from _metrics(path, service)
+
+
+def _metrics(path: str, service: Service) -> Iterator[Problem]:
+    if service.metrics is None:
+        return
+    if service.port is None:
         yield Problem(f"{path}.metrics", "needs a port to be read from: say `port`, or leave it out")
+    if service.metrics == "/":
+        message = "is /, should be a path of its own such as /metrics: nobody is answered what is below it"
+        yield Problem(f"{path}.metrics", message)
+    elif service.health is not None and _is_below(service.health, service.metrics):
+        why = f"should be outside of metrics, which is {service.metrics}: below that nobody is answered"
+        yield Problem(f"{path}.health", f"is {service.health}, {why}")
+
+
+def _is_below(path: str, other: str) -> bool:
+    return f"{path.rstrip('/')}/".startswith(f"{other.rstrip('/')}/")
 
 
 def _release(context: Context, product: Product) -> Iterator[Problem]:
@@ -120,6 +136,9 @@ def _routes(context: Context, product: Product) -> Iterator[Problem]:
         elif target is not None and target.role in ("worker", "scheduler"):
             message = f"{route.service} is a {target.role}, should be a web or static service: others take no requests"
             yield Problem(f"{path}.service", message)
+        elif target is not None and (target.metrics or "/") != "/" and _is_below(route.path, target.metrics or "/"):
+            message = f"is what Prometheus reads of {route.service}, which no visitor gets: leave it out"
+            yield Problem(f"{path}.path", message)
         place = (route.host or product.domain, route.path.rstrip("/"))
         if place in seen:
             message = f"{route.path} is routed already, by routes[{seen[place]}]: give it another path or host"

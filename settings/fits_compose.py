@@ -96,8 +96,6 @@ def _service(path: str, service: Service, kind: str, size: str | None) -> Iterat
         yield Problem(f"{path}.role", "is static, should be web: an image serves its files by itself")
     if service.autoscale is not None:
         yield Problem(f"{path}.autoscale", f"{kind} runs as many as `replicas` says: leave it out")
-    if service.metrics is not None:
-        yield Problem(f"{path}.metrics", f"{kind} has nothing that reads it yet: leave it out")
     if service.cpu is not None and size is not None and service.cpu > SIZES[size].cpus:
         message = f"is {service.cpu:g}, should be at most {SIZES[size].cpus}: the droplet has no more"
         yield Problem(f"{path}.cpu", message)

@@ -6,7 +6,7 @@ says at load, by key (`settings.fits`). Mappings are in the order of their keys:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Literal
 
 from pydantic import Field
@@ -102,7 +102,9 @@ class Service(Model):
     command: Command | None = None
     port: Port | None = None
     health: UrlPath | None = None
-    metrics: UrlPath | None = Field(default=None, description="what Prometheus reads, on the service's port")
+    metrics: UrlPath | None = Field(
+        default=None, description="what Prometheus reads, on the service's own port; visitors get 404 for it"
+    )
     ready: Command | None = Field(default=None, description="exits 0 once a service without a port is ready")
     memory: Memory | None = None
     cpu: float | None = Field(default=None, gt=0, le=64, description="the most CPUs that each replica may use")
@@ -131,6 +133,12 @@ class Route(Model):
         default=False, description="WebSocket or server-sent events: no buffering, a long read timeout"
     )
     timeout: Duration = 60
+
+
+def leading(routes: Iterable[Route], path: str) -> Route | None:
+    """The one of a name's routes that a request for `path` takes."""
+    fitting = [route for route in routes if f"{path}/".startswith(route.path.rstrip("/") + "/")]
+    return max(fitting, key=lambda route: len(route.path), default=None)
 
 
 class Job(Model):
