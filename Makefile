@@ -19,7 +19,10 @@ endif
 ifneq ($(origin FROM),command line)
 FROM := # so may a shell
 endif
-export STACK FROM COMMIT IMAGES VERSION TAKE_OVER FORMAT CHECKS REQUESTS ENVIRONMENT # by the environment, not as text of a command: a value is never a program
+ifneq ($(origin ON),command line)
+ON :=
+endif
+export STACK FROM ON COMMIT IMAGES VERSION TAKE_OVER FORMAT CHECKS REQUESTS ENVIRONMENT # by the environment, not as text of a command: a value is never a program
 VENV := .venv
 RUN := $(VENV)/bin/python
 
@@ -59,6 +62,9 @@ rollback: $(VENV)/.program ## return to the release before, by the hosts' ledger
 recover: $(VENV)/.program ## finish or undo a release that was interrupted: STACK=, TAKE_OVER=1 to end one that still goes on
 	@$(RUN) -m scripts.recover --stack "$$STACK" --take-over "$$TAKE_OVER"
 
+read-only: $(VENV)/.program ## let nobody write (ON=1), or everybody again (ON=0), on every host that serves: STACK=
+	@$(RUN) -m scripts.read_only --stack "$$STACK" --on "$$ON"
+
 tools: ## install the programs that the tests run (Debian or Ubuntu, as root)
 	@scripts/install_test_tools.sh
 
@@ -89,4 +95,4 @@ compose: $(VENV)/.program ## print a product's compose file for a laptop and CI,
 clean: ## remove what this project installed into its own folder
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
 
-.PHONY: help setup plan rehearse rehearse-shell rehearse-down release rollback recover tools lint unit test bench schema env-example compose clean
+.PHONY: help setup plan rehearse rehearse-shell rehearse-down release rollback recover read-only tools lint unit test bench schema env-example compose clean

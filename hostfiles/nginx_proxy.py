@@ -15,6 +15,12 @@ HEALTH = "/.slipway/health"
 """What a balancer asks each host for."""
 DRAINED = "drained"
 """A file below the product's directory: while it is there, the balancer is to send nobody here."""
+READ_ONLY = "/etc/slipway/read-only"
+"""A file: while it is there, whatever may change something is refused (scripts/host/read_only.py)."""
+REFUSAL = "/.slipway/read-only"
+"""Where such a request is led to; nobody can ask for it."""
+RETRY_AFTER = 30
+"""Seconds after which somebody who was refused is to ask again."""
 HEALTH_LISTENS = "127.0.0.1:81"
 """Where the release that serves tells how it is; without one nobody listens there."""
 STREAM_TIMEOUT = 3600
@@ -61,11 +67,14 @@ def maps(host: Host) -> list[str]:
 
     Only WebSockets may upgrade: another protocol (h2c) would carry requests past this proxy. What a balancer says of
     the visitor is believed of the VPC alone. And an answer is compressed for those who are nobody: without a cookie or
-    a log-in it holds no secret of a visitor's, which its size could give away (BREACH).
+    a log-in it holds no secret of a visitor's, which its size could give away (BREACH). Requests that only read have
+    no file that could refuse them.
     """
+    reading = [f'{method} "";' for method in ("GET", "HEAD", "OPTIONS")]
     lines = [
         *block("map $http_upgrade $proxied_upgrade", ['"~*^websocket$" websocket;', 'default "";']),
         *block("map $http_upgrade $proxied_connection", ['"~*^websocket$" upgrade;', "default close;"]),
+        *block("map $request_method $refused_while", [*reading, f"default {READ_ONLY};"]),
     ]
     if host.containers:
         lines += block('map "$http_cookie$http_authorization" $is_anonymous', ['"" 1;', "default 0;"])
@@ -108,6 +117,22 @@ def slot(host: Host) -> list[str]:
     if not host.containers:
         return []
     return ["set $slot blue;", *block(f"if (-f {host.root}/current/green)", ["set $slot green;"]), ""]
+
+
+def refusing() -> list[str]:
+    """Nobody writes while the file is there. Asked at each request, so that it takes no reload."""
+    return [*block("if (-f $refused_while)", [f"rewrite ^ {REFUSAL} last;"]), ""]
+
+
+def refusal() -> list[str]:
+    """What such a request is answered. The header is the server block's: one of its own would drop all others."""
+    body = [
+        "internal;",
+        "default_type text/plain;",
+        f"set $retry_after {RETRY_AFTER};",
+        'return 503 "This site is read-only for a moment; nothing was changed. Please try again.\\n";',
+    ]
+    return block(f"location = {REFUSAL}", body)
 
 
 def upstream(host: Host, service: str) -> str:

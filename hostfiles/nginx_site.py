@@ -42,7 +42,7 @@ def config(product: Product, host: Host) -> list[str]:
     lines = [*_logged(product), *_headers(), *nginx_proxy.maps(host), "", *nginx_proxy.upstreams(product, host)]
     for names, routes in _sites(product):
         head = [*host.listen(), f"server_name {' '.join(names)};", f"{ACCESS_LOG} if=$is_logged;", *_sent_headers()]
-        head += [*nginx_proxy.health(host), *nginx_proxy.slot(host)]
+        head += [*nginx_proxy.refusing(), *nginx_proxy.health(host), *nginx_proxy.slot(host)]
         lines += [*block("server", [*head, *_locations(product, host, routes)]), ""]
     if host.front is not None and product.services_of("web"):
         lines += [*_health(product, host), ""]
@@ -73,6 +73,8 @@ def _sent_headers() -> list[str]:
         *policies,
         "add_header Cache-Control $cache_policy;  # not on errors; empty where the service decides",
         'set $cache_policy "";',
+        "add_header Retry-After $retry_after always;  # empty but where a request is refused",
+        'set $retry_after "";',
         "",
     ]
 
@@ -87,7 +89,7 @@ def _sites(product: Product) -> Sites:
 
 def _locations(product: Product, host: Host, routes: tuple[Route, ...]) -> list[str]:
     """The body of a server block: how to speak to services, then the routes, the longest path first."""
-    lines = [*nginx_proxy.proxying(host), *nginx_proxy.headers(host)]
+    lines = [*nginx_proxy.proxying(host), *nginx_proxy.headers(host), "", *nginx_proxy.refusal()]
     fallbacks: list[str] = []
     for route in sorted(routes, key=lambda route: (-len(route.path), route.path)):
         service = product.services[route.service]

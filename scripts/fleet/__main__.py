@@ -1,4 +1,4 @@
-"""`python -m scripts.fleet release|recover|rollback|status`: the order as JSON on standard input, 0 if all is well."""
+"""`python -m scripts.fleet release|recover|rollback|status|read-only`: the order as JSON on standard input."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ COMMANDS = {
     "recover": "finish or undo what an earlier coordinator left",
     "rollback": "return every host to the release that served before",
     "status": "say which release each host has (--json: for programs)",
+    "read-only": "have every host refuse what may change something (on), or take it again (off)",
 }
 
 
@@ -30,36 +31,41 @@ def main(argv: list[str]) -> int:
     form = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(prog="fleet.sh", description=f"commands:\n{lines}", formatter_class=form)
     parser.add_argument("command", choices=COMMANDS, metavar="command")
+    parser.add_argument("switch", nargs="?", choices=("on", "off"), help="of read-only")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(argv)
+    if (options.command == "read-only") != (options.switch is not None):
+        parser.error("read-only on, read-only off; no other command takes on or off")
     try:
         order = read(sys.stdin.read())
-        return asyncio.run(_run(options.command, order, options.json))
+        return asyncio.run(_run(options, order))
     except FleetError as error:
         print(error.describe(), file=sys.stderr)
         return 1
 
 
-async def _run(command: str, order: Order, machine: bool) -> int:
+async def _run(options: argparse.Namespace, order: Order) -> int:
     progress, alarm = Progress(), Alarm()
     _listen(alarm)
     async with Connections(order.hosts, order.private_key) as connections:
         coordinator = Coordinator(Calls(connections, order, progress, alarm))
         ticking = asyncio.create_task(progress.tick())
         try:
-            if command == "status" and machine:
+            if options.command == "status" and options.json:
                 print(json.dumps(await coordinator.report()))
                 return 0
-            good = await _done(coordinator, command, progress)
+            good = await _done(coordinator, options, progress)
             await coordinator.table()
         finally:
             ticking.cancel()
     return 0 if good else 1
 
 
-async def _done(coordinator: Coordinator, command: str, progress: Progress) -> bool:
+async def _done(coordinator: Coordinator, options: argparse.Namespace, progress: Progress) -> bool:
     try:
-        return bool(await getattr(coordinator, command)())
+        if options.switch is not None:
+            return await coordinator.read_only(options.switch == "on")
+        return bool(await getattr(coordinator, options.command)())
     except FleetError as error:
         progress.complain(error.describe(), error.lines)
         return False

@@ -52,6 +52,11 @@ class Calls:
         except (KeyError, TypeError, ValueError) as error:
             raise VerbError(f"its status is not understood: {error!r}", host) from None
 
+    async def read_only(self, host: str, on: bool) -> None:
+        """Have a host refuse what may change something, or take it again, whatever else is under way there."""
+        message = self._message(host, None) | {"on": on}
+        await self.fleet.call(host, "read-only", message, lambda line: self.progress.heard(host, line))
+
     async def verb(
         self,
         host: str,

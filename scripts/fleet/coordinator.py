@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import time
 from collections.abc import Mapping
@@ -75,6 +76,21 @@ class Coordinator:
         answers = [status for status in statuses.values() if status is not None and status.state is None]
         return len(answers) == len(statuses) and len({status.live for status in answers}) == 1
 
+    async def read_only(self, on: bool) -> bool:
+        """Switch on every host, side by side. FleetError names those that did not; the others have."""
+        found = await asyncio.gather(
+            *(self.calls.read_only(host, on) for host in self.calls.hosts), return_exceptions=True
+        )
+        failed = [error for error in found if isinstance(error, BaseException)]
+        for error in failed:
+            if not isinstance(error, FleetError):
+                raise error
+        if failed:
+            reasons = "; ".join(error.describe() for error in failed if isinstance(error, FleetError))
+            switched = f"{len(found) - len(failed)} of {len(found)} hosts"
+            raise FleetError(f"read-only is {'on' if on else 'off'} on {switched} alone: {reasons}")
+        return True
+
     async def table(self) -> None:
         """Say which release each host has."""
         rows = {}
@@ -82,6 +98,8 @@ class Coordinator:
             rows[host] = "does not answer" if status is None else status.live or "serves nothing"
             if status is not None and status.state is not None:
                 rows[host] += f", {status.state.release.id} is under way (step {status.state.step})"
+            if status is not None and status.read_only is not None:
+                rows[host] += f", read-only since {status.read_only}"
         self.progress.table(rows)
 
     async def report(self) -> dict[str, Any]:

@@ -102,13 +102,14 @@ class Traffic:
 
 @dataclass(frozen=True)
 class Status:
-    """A host by its own word. `served` are the releases that ended well on it, the oldest first."""
+    """A host by its own word. `served` are the releases that ended well on it, the oldest first; `read_only` since."""
 
     live: str | None
     state: UnderWay | None = None
     served: tuple[Release, ...] = ()
     holder: Holder | None = None
     traffic: Traffic | None = None
+    read_only: str | None = None
 
     def known(self, release: str | None) -> Release | None:
         """What this host knows of a release: the newest that it has written down."""
@@ -140,6 +141,7 @@ def status_of(data: Mapping[str, Any]) -> Status:
         traffic=Traffic(int(traffic["requests"]), float(traffic["error_rate"]), float(traffic["p95_seconds"]))
         if traffic
         else None,
+        read_only=data.get("read_only"),
     )
 
 

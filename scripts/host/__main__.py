@@ -19,6 +19,7 @@ COMMANDS = {
     "fleet": ("fleet", "main", "do this host's part of a release of all hosts (a call on standard input)"),
     "drain": ("drain", "main", "leave the balancer's rotation, and wait until the visitors have gone"),
     "undrain": ("drain", "undrain", "come back into the balancer's rotation"),
+    "read-only": ("read_only_command", "main", "refuse what may change something (on), or take it again (off)"),
     "unlock": ("lock", "main", "give the lock of a release free that nobody holds any more"),
     "firewall-confirm": ("firewall_guard", "confirm", "keep the firewall rules that were applied last"),
     "firewall-revert": ("firewall_guard", "revert", "bring the firewall rules back that were before"),

@@ -17,6 +17,8 @@ from .run import HostError
 Check = Callable[[files.Changes], None]
 
 MANIFEST = "/etc/slipway/manifest.json"
+READ_ONLY = "/etc/slipway/read-only"
+"""See read_only.py, which takes longer to load than most of what is applied."""
 
 
 def main(arguments: list[str]) -> int:
@@ -27,6 +29,8 @@ def main(arguments: list[str]) -> int:
     text = _kept_text(host) if arguments else sys.stdin.read()
     apply(host, text)
     print(f"{host.changes} changed", flush=True)
+    if os.path.exists(host.at(READ_ONLY)):
+        print("this host is read-only, and stays so until `slipway read-only off`", flush=True)
     return 0
 
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TextIO
 
-from . import compose_config, fleet_status
+from . import compose_config, fleet_status, read_only, read_only_command
 from .coordinator import ReleaseError
 from .fleet_progress import FleetProgress, tell
 from .ledger import Ledger
@@ -39,6 +39,8 @@ SEGMENTS = {
 """The steps of each segment. `commit`, between the last two, is one line in the state of every host."""
 ORDER = ("", "stage", "migrate", "start", "switch")
 """How far a release has come by the last segment that is done."""
+OF_NO_RELEASE = ("status", "read-only")
+"""Verbs that need no lock: whatever is under way goes on."""
 EXPIRES_IN = 900.0
 """Seconds that a lock outlives its last verb, unless a call says otherwise."""
 PATIENCE = 900.0
@@ -50,7 +52,7 @@ Answer = dict[str, Any]
 
 @dataclass(frozen=True)
 class Call:
-    """What a verb is told. `previous` is the release that served on this host before the fleet's."""
+    """What a verb is told. `previous` is the release that served on this host before the fleet's, `on` read-only's."""
 
     fleet: str
     owner: str
@@ -59,12 +61,13 @@ class Call:
     previous: str | None = None
     take_over: bool = False
     request: Request | None = None
+    on: bool = False
 
 
 def main(argv: list[str], place: Place = HERE, source: TextIO | None = None) -> int:
     """Do one verb; 0 if what it stands for is so after, else 1."""
-    if len(argv) != 1 or argv[0] not in (*_VERBS, "status"):
-        raise HostError(f"usage: slipway fleet {'|'.join((*_VERBS, 'status'))} (what it is about comes as JSON)")
+    if len(argv) != 1 or argv[0] not in (*_VERBS, *OF_NO_RELEASE):
+        raise HostError(f"usage: slipway fleet {'|'.join((*_VERBS, *OF_NO_RELEASE))} (what it is about comes as JSON)")
     progress = FleetProgress()
     try:
         answer = _answer(argv[0], (source or sys.stdin).read(), place, progress)
@@ -89,6 +92,9 @@ def _answer(verb: str, text: str, place: Place, progress: Progress) -> dict[str,
         if call.fleet:
             Lock(layout.state).renew(call.owner, lease)
         return fleet_status.status(layout)
+    if verb == "read-only":
+        read_only_command.switch(layout, config, call.on, progress.say)
+        return {"note": read_only.note(layout)}
     if call.request is not None:
         check_kind(call.request, config)
     _wait_for_own(layout, call, lease)
@@ -107,17 +113,18 @@ def read_call(text: str, verb: str) -> Call:
     try:
         data = json.loads(text)
         call = Call(
-            fleet=str(data["fleet"] or "") if verb == "status" else str(data["fleet"]),
+            fleet=str(data["fleet"] or "") if verb in OF_NO_RELEASE else str(data["fleet"]),
             owner=str(data["owner"]),
             leader=bool(data.get("leader", False)),
             expires_in=float(data.get("expires_in", EXPIRES_IN)),
             previous=data.get("previous"),
             take_over=bool(data.get("take_over", False)),
             request=_request(data) if verb == "stage" else None,
+            on=bool(data["on"]) if verb == "read-only" else False,
         )
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise HostError(f"what came on standard input is no call of fleet {verb}: {error}") from None
-    for name in [call.previous, call.fleet if call.fleet or verb != "status" else None]:
+    for name in [call.previous, call.fleet if call.fleet or verb not in OF_NO_RELEASE else None]:
         if name is not None and not RELEASE_ID.fullmatch(str(name)):
             raise HostError(f"{name!r} is not a release, such as 20261121T100000-0123abcd")
     return call

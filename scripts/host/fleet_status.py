@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import traffic
+from . import read_only, traffic
 from .ledger import Ledger, Summary
 from .lock import Lock
 from .release_config import Layout
@@ -28,6 +28,7 @@ def status(layout: Layout) -> dict[str, Any]:
         "released": [_known(summary) for summary in _newest(Ledger(layout.state).released())],
         "lock": {"owner": holder.owner, "alive": holder.alive(), "expires": holder.expires or None} if holder else None,
         "traffic": found.as_dict() if found else None,
+        "read_only": read_only.since(layout),
     }
 
 

@@ -229,6 +229,11 @@ class Layout:
         return self.etc / "site.conf"
 
     @property
+    def read_only(self) -> Path:
+        """There while nginx is to refuse whatever may change something."""
+        return self.etc / "read-only"
+
+    @property
     def serving(self) -> Path:
         """The link that nginx reads its routes through. Only root writes where it lies, unlike beside `current`."""
         return self.root / "slots" / "serving"

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from . import compose_config, kinds, release_config
+from . import compose_config, kinds, read_only, release_config
 from .ledger import Ledger
 from .lock import Lock
 from .release_config import SLOTS, Layout
@@ -33,12 +33,14 @@ def status(layout: Layout) -> dict[str, Any]:
         "kept": slots.kept() if layout.releases.is_dir() else [],
         "under_way": {"release": state.release, "step": state.step, "returning": state.returning} if state else None,
         "lock": {"owner": holder.owner, "alive": holder.alive(), "step": holder.step} if holder else None,
+        "read_only": read_only.since(layout),
     }
 
 
 def main(argv: list[str], etc: Path = Path("/etc/slipway"), state: Path = Path("/var/lib/slipway")) -> int:
     """Print the status, as JSON with --json."""
-    found = status(kinds.load(etc, state)[0])
+    layout = kinds.load(etc, state)[0]
+    found = status(layout)
     if "--json" in argv:
         print(json.dumps(found))
         return 0
@@ -48,6 +50,8 @@ def main(argv: list[str], etc: Path = Path("/etc/slipway"), state: Path = Path("
             print(f"  {image} {version}")
     else:
         print("no release serves")
+    if noted := read_only.note(layout):
+        print(noted)
     for slot, release in found["slots"].items():
         print(f"  {slot:<5} {release or '-'}")
     if found["under_way"]:

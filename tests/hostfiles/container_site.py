@@ -8,7 +8,7 @@ import http.server
 import json
 import socketserver
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -96,10 +96,15 @@ class _Container(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body)
+        if self.command != "HEAD":
+            self.wfile.write(body)
         return None
 
-    do_POST = do_GET  # noqa: N815  (the base class looks for this name)
+    def __getattr__(self, name: str) -> Callable[[], None]:
+        """Every method is answered like a GET; but a HEAD has no body."""
+        if name.startswith("do_"):
+            return self.do_GET
+        raise AttributeError(name)
 
     def _stream(self) -> None:
         self.send_response(200)

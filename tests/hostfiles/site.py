@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from hostfiles import nginx
+from hostfiles import nginx, nginx_proxy
 from settings.kinds import Architecture
 from settings.stack import Settings
 
@@ -67,6 +67,14 @@ class Site:
         """Ask without TLS. OSError where the server refuses."""
         connection = http.client.HTTPConnection("127.0.0.1", self.plain_port, timeout=10)
         return _ask(connection, "GET", path, {"Host": host or self.name, **headers})
+
+    def shut(self) -> None:
+        """As `slipway read-only on` does."""
+        (self.root / "read-only").touch()
+
+    def reopen(self) -> None:
+        """As `slipway read-only off` does."""
+        (self.root / "read-only").unlink()
 
     def release(self, slot: str, name: str) -> Path:
         """The source of a release in `slot`, made new."""
@@ -154,6 +162,7 @@ def moved(text: str, root: Path, plain_port: int, tls_port: int) -> str:
     text = (
         text.replace("/srv/", f"{root}/srv/")
         .replace("/etc/slipway/tls", f"{root}/tls")
+        .replace(nginx_proxy.READ_ONLY, f"{root}/read-only")
         .replace("/var/www/acme", f"{root}/acme")
     )
     text = text.replace("/var/log/nginx", str(root)).replace("/run/nginx.pid", f"{root}/nginx.pid")

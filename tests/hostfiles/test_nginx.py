@@ -221,6 +221,22 @@ def test_a_missing_service_is_a_502_and_no_second_try(site: Site) -> None:
     assert site.get("/api/x", method="POST").status == 502
 
 
+def test_while_it_is_read_only_nothing_is_written_under_any_name(tmp_path: Path) -> None:
+    """DV10; built files, which no one can write to, answer as always."""
+    with serving(_richer(), tmp_path) as site:
+        home = site.release("blue", "one")
+        (home / "src/frontend/dist").mkdir(parents=True)
+        (home / "src/frontend/dist/index.html").write_text("<html>front</html>")
+        site.point("current", "blue")
+        with service(home / "run/api.sock", "api"):
+            for status, change in ((200, site.shut), (503, site.reopen), (200, site.shut)):
+                for name, path in ((NAME, "/api/x"), ("api.example.com", "/anything"), ("hooks.example.com", "/in/x")):
+                    assert site.get(path, host=name, sni=NAME, method="POST").status == status
+                    assert site.get(path, host=name, sni=NAME).status == 200
+                assert site.get("/some/page").body == b"<html>front</html>"
+                change()
+
+
 def test_a_stream_is_not_buffered_and_may_be_a_websocket() -> None:
     """DV3's words, for any product."""
     text = nginx.site(_richer(), stack().architecture)

@@ -58,6 +58,9 @@ class FakeFleet:
         self._end_point(machine, verb, "before")
         if verb == "status":
             return machine.status(message)
+        if verb == "read-only":
+            machine.read_only = "2026-11-21T10:00:00Z" if message["on"] else None
+            return {"note": None}
         machine.acquire(message)
         machine.recover(message["fleet"])
         said({"begin": verb})

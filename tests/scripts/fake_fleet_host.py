@@ -24,6 +24,7 @@ class FakeHost:
     sick: set[str] = field(default_factory=set)
     migrated: list[str] = field(default_factory=list)
     traffic: dict[str, Any] | None = None
+    read_only: str | None = None
     takes: dict[str, float] = field(default_factory=dict)
     turn: int = 0
     running: int = -1
@@ -85,9 +86,9 @@ class FakeHost:
         if self.lock and not self._others(message):
             self.acquire(message)
         lock = self.lock and {**self.lock, "alive": self._held()}
-        return {"live": self.live, "state": self.state, "released": list(self.served), "lock": lock} | (
-            {"traffic": self.traffic} if self.traffic else {}
-        )
+        traffic = {"traffic": self.traffic} if self.traffic else {}
+        served = {"released": list(self.served), "read_only": self.read_only, **traffic}
+        return {"live": self.live, "state": self.state, "lock": lock, **served}
 
     def _stage(self, message: Mapping[str, Any]) -> list[Callable[[], None]]:
         self._want(self.state is None and self.live != message["fleet"], "stage")

@@ -38,6 +38,8 @@ if {name!r} == "ssh":
     serving = read("serving")
     if arguments[-1] == "rollback":
         go_back()
+    elif arguments[-2] == "read-only":
+        write("read-only", arguments[-1])
     elif arguments[-2:] == ["status", "--json"]:
         print(json.dumps({{"serving": "R", "commit": serving.get("commit") or "of images"}}))
     elif arguments[-2:] == ["ledger", "--json"]:
@@ -51,6 +53,8 @@ elif {name!r} == "python":
         sys.exit(1)
     if arguments[2] == "rollback":
         go_back()
+    elif arguments[2] == "read-only":
+        write("read-only", arguments[3])
     elif arguments[2] == "status":
         print(json.dumps(read("hosts") if (here / "hosts").exists() else {{"web-1": read("serving")}}))
 elif arguments[:4] == ["config", "get", "--path", "slipway:architecture.kind"]:

@@ -212,6 +212,19 @@ def test_a_watcher_that_leaves_does_not_end_the_release(tmp_path: Path) -> None:
     asyncio.run(story())
 
 
+def test_read_only_is_switched_on_and_off_by_name(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with place(2, tmp_path) as fleet:
+            for switch, wanted in (("on", True), ("off", False)):
+                running = await fleet.start("read-only", switch)
+                assert await running.end() == 0, running.told
+                assert running.told.count("read-only since") == (2 if wanted else 0)
+            for arguments in (["read-only"], ["read-only", "maybe"], ["status", "on"]):
+                assert await (await fleet.start(*arguments)).end() == 2
+
+    asyncio.run(story())
+
+
 def test_the_status_is_there_for_programs(tmp_path: Path) -> None:
     async def story() -> None:
         async with place(2, tmp_path) as fleet:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from scripts.fleet.protocol import FleetError
 from tests.scripts.fake_order import OLD, OLDER, Anything, Scene, asked, now
 from tests.scripts.virtual_time import run
 
@@ -174,6 +175,22 @@ def test_a_recovery_of_what_is_well_changes_nothing() -> None:
         scene.fleet.hosts["web-2"].live = OLDER
         assert not await scene.run("status")
         assert asked(scene) == []
+
+    run(story())
+
+
+def test_all_hosts_are_read_only_or_the_others_are_told_apart() -> None:
+    """DV10."""
+
+    async def story() -> None:
+        scene = Scene(3)
+        assert await scene.coordinator().read_only(True)
+        await scene.coordinator().table()
+        assert scene.told().count(f"{OLD}, read-only since 2026-11-21T10:00:00Z") == 3
+        scene.fleet.hosts["web-2"].on = False
+        with pytest.raises(FleetError, match="read-only is off on 2 of 3 hosts alone: web-2: no route to host"):
+            await scene.coordinator().read_only(False)
+        assert [host.read_only for host in scene.fleet.hosts.values()] == [None, "2026-11-21T10:00:00Z", None]
 
     run(story())
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from scripts import recover, release, rollback
+from scripts import read_only, recover, release, rollback
 from scripts.stack import OperatorError
 from tests.scripts.fake_programs import KEY, Programs, programs
 
@@ -117,6 +117,13 @@ def test_a_rollback_of_images_is_told_by_the_host_s_ledger(host: Programs) -> No
     host.put("before", OLDER)
     rollback.rollback("prod")
     assert host.get("release") == OLDER
+
+
+def test_every_host_of_a_fleet_is_made_read_only_by_its_coordinator(fleet: Programs) -> None:
+    """DV10."""
+    read_only.read_only("prod", "1")
+    assert fleet.get("read-only") == "on"
+    assert fleet.get("order of read-only") == {**ORDER, "owner": "make read-only STACK=prod", "take_over": False}
 
 
 def test_a_fleet_is_rolled_back_by_its_coordinator_and_the_key_goes_in_by_a_pipe(

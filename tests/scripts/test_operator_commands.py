@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts import recover, release, rollback
+from scripts import read_only, recover, release, rollback
 from scripts.stack import OperatorError
 from tests.scripts.fake_programs import Programs, programs
 
@@ -90,6 +90,27 @@ def test_a_recovery_runs_on_the_host_and_then_the_stack_file_names_what_serves(h
     assert host.get("release") == {"commit": OLD}
     [call] = [call for call in host.calls() if "recover" in call]
     assert call[-1] == ("--take-over" if take_over else "recover")
+
+
+@pytest.mark.parametrize(("on", "word"), [("1", "on"), ("0", "off")])
+def test_a_host_is_made_read_only_and_the_stack_file_is_left_alone(host: Programs, on: str, word: str) -> None:
+    """DV10."""
+    read_only.read_only("shop", on)
+    assert host.get("read-only") == word
+    assert host.get("release") == {"commit": OLD}
+
+
+@pytest.mark.parametrize("on", ["", "yes", "on", "2", "; true"])
+def test_on_is_1_or_0(host: Programs, on: str) -> None:
+    with pytest.raises(OperatorError, match="should be 1"):
+        read_only.read_only("shop", on)
+    assert host.calls() == []
+
+
+def test_a_host_that_is_not_switched_is_said_to_be_not(host: Programs) -> None:
+    host.happens("unreachable")
+    with pytest.raises(OperatorError, match=r"^`slipway read-only on` failed on the host: see above$"):
+        read_only.read_only("shop", "1")
 
 
 def test_the_hosts_key_is_checked_against_the_pinned_one(host: Programs) -> None:
