@@ -92,7 +92,7 @@ def _tls(scene: Scene, result: Result) -> None:
 
 _NOT_IN_A_CONTAINER = {
     "USB-3000": "USB devices, which are this machine's",
-    "KRNL-6000": "the kernel's settings: our sysctl.d file is written, but /proc/sys is read-only here",
+    "KRNL-6000": "the kernel's settings: a local host sets those of its own network, the others are this machine's",
 }
 """Tests of lynis that look at this machine through the container, and what they would look at."""
 

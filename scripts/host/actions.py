@@ -60,7 +60,8 @@ class Pending:
     def perform(self) -> None:
         """Do the rest: kernel settings and temporary files first, then units. What fails stays to be done."""
         if "sysctl" in self.actions:
-            # The unit, not sysctl(8): it is skipped by its own condition where the kernel's settings are not ours.
+            # The unit, not sysctl(8): what a kernel does not let it set is no failure to it, where a dash stands before
+            # the name. A local host's kernel lets it set /proc/sys/net alone.
             self.host.run(["systemctl", "restart", "systemd-sysctl.service"])
             self.done(["sysctl"])
         if "tmpfiles" in self.actions:
