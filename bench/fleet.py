@@ -87,7 +87,7 @@ def _bare_start(scene: Scene) -> float:
     scene.root("sh", "-c", f"docker image prune --all --force; rm -rf {place}; cp -rL /opt/{name}/current {place}")
     told = "".join(f"{image.upper()}_IMAGE={digest}\n" for image, digest in images.items())
     ports = "".join(f"{image.upper()}_PORTS={25000 + index}\n" for index, image in enumerate(images))
-    rest = "COMPOSE_PROJECT_NAME=bench\nSLIPWAY_RELEASE=bench\nSLIPWAY_SLOT=bench\n"
+    rest = "COMPOSE_PROJECT_NAME=bench\nSLIPWAY_RELEASE=bench\nSLIPWAY_SLOT=bench\nSLIPWAY_HOST=bench\n"
     scene.root("sh", "-c", f"cat > {place}/.env", input=told + ports + rest)
     pull = " && ".join(f"docker pull --quiet {digest}" for digest in images.values())
     compose = f"docker compose --project-directory {place}"

@@ -102,8 +102,8 @@ def _released(product: Product, name: str, service: Service) -> Model:
     made: Model = {
         "image": f"${{{variable(name)}_IMAGE:?}}",
         "env_file": [f"./env/{name}.env"],
-        # by which a process can say which release it is of, as under PM2
-        "environment": {name: f"${{{name}:?}}" for name in ("SLIPWAY_RELEASE", "SLIPWAY_SLOT")},
+        # by which a process can say which release it is of, as under PM2, and where it runs
+        "environment": {name: f"${{{name}:?}}" for name in ("SLIPWAY_RELEASE", "SLIPWAY_SLOT", "SLIPWAY_HOST")},
         "restart": "on-failure",
         **container(product, service),
     }

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import shutil
+import socket
 import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -108,7 +109,7 @@ class Composing:
 
     def _place(self, home: Path, slot: str, images: Mapping[str, str], services: Mapping[str, str]) -> None:
         lines = [f"COMPOSE_PROJECT_NAME={self.config.project(slot)}", f"SLIPWAY_SLOT={slot}"]
-        lines.append(f"SLIPWAY_RELEASE={home.name}")
+        lines += [f"SLIPWAY_RELEASE={home.name}", f"SLIPWAY_HOST={socket.gethostname()}"]
         for service in compose_config.load(home / "release.json").services:
             if service.name not in services:
                 raise HostError(f"{home.name} has no image for services.{service.name}, which has come since")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from dataclasses import replace
 
 import pytest
@@ -41,6 +42,7 @@ def test_a_release_tells_its_directory_what_compose_and_nginx_ask_for(machine: M
         "COMPOSE_PROJECT_NAME=tiny-green",
         "SLIPWAY_SLOT=green",
         f"SLIPWAY_RELEASE={SECOND}",
+        f"SLIPWAY_HOST={socket.gethostname()}",
         f"API_IMAGE={TWO}",
         "API_PORTS=30000-30001",
         f"WORKER_IMAGE={TWO}",

@@ -87,6 +87,8 @@ def test_what_differs_between_releases_is_not_in_the_file() -> None:
     assert services["backend"]["image"] == "${BACKEND_IMAGE:?}"
     assert services["backend"]["ports"] == ["127.0.0.1:${BACKEND_PORTS:?}:8000"]
     assert services["backend"]["env_file"] == ["./env/backend.env"]
+    told = {name: f"${{{name}:?}}" for name in ("SLIPWAY_RELEASE", "SLIPWAY_SLOT", "SLIPWAY_HOST")}
+    assert [service["environment"] for service in services.values()] == [told] * 2
     other = stack("prod", {"release": {"images": dict.fromkeys(services, f"ghcr.io/example/x@sha256:{'9' * 64}")}})
     assert compose.text(compose.release(other.product)) == text
 
