@@ -42,6 +42,13 @@ def _managed(path: str, backing: Postgres | Redis | MongoDB) -> Iterator[Problem
         if backing.version is not None and backing.version not in versions:
             message = f"is {backing.version}, should be 8 or left out: the managed service is Valkey 8 now"
             yield Problem(f"{path}.version", message)
+        if backing.eviction not in managed.EVICTIONS:
+            known = ", ".join(managed.EVICTIONS)
+            message = f"is {backing.eviction}, should be one of {known}: the managed service has no other"
+            yield Problem(f"{path}.eviction", message)
+        if backing.persistence != "snapshot":
+            message = f"is {backing.persistence}, should be snapshot or left out: that is how the managed service keeps it"
+            yield Problem(f"{path}.persistence", message)
     elif backing.version not in versions:
         known = ", ".join(str(version) for version in versions)
         message = f"is {backing.version}, should be one of {known}: the managed service has no other now"

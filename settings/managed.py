@@ -13,6 +13,8 @@ from settings.backing import AnyBacking, MongoDB, Postgres, Redis
 
 VERSIONS: dict[str, tuple[int, ...]] = {"postgres": (15, 16, 17), "mongodb": (7, 8), "redis": (8,)}
 """What can be made new. Redis is Valkey there."""
+EVICTIONS = ("noeviction", "allkeys-lru", "volatile-lru", "volatile-ttl")
+"""Valkey's, of those that a stack file can say. (The SDK's DatabaseCluster names them all: none counts how often.)"""
 CONNECTIONS = {"db-s-1vcpu-1gb": 22, "db-s-1vcpu-2gb": 47, "db-s-2vcpu-4gb": 97}
 """How many connections a PostgreSQL of each size has for the product: 25 for each GiB, less the 3 reserved."""
 SINGLE_NODE = frozenset({"db-s-1vcpu-1gb"})

@@ -16,7 +16,7 @@ from settings.product import Product
 from settings.slots import BLUE_BASE, GREEN_BASE, slot_ports
 from settings.stack import Settings, prefix
 from settings.variables import Generated
-from tests.settings.stack import ROOT, SECRETS_OF, good
+from tests.settings.stack import ROOT, SECRETS_OF, good, told
 from tests.settings.test_products import product as fixture
 from tests.settings.test_products import raw
 
@@ -237,6 +237,12 @@ def test_every_engine_has_a_size_and_every_managed_version_is_one_that_the_file_
         for version in versions:
             backing = {"engine": engine, "provider": "managed", "version": version}
             assert changed(backing={"new": backing}).backing["new"].engine == engine
+
+
+@pytest.mark.parametrize("policy", managed.EVICTIONS)
+def test_the_managed_service_evicts_as_the_file_says(policy: str) -> None:
+    cache = {"engine": "redis", "provider": "managed", "size": "db-s-1vcpu-1gb", "eviction": policy}
+    assert told({"product.backing.cache": cache}, stack="prod") == []
 
 
 @pytest.mark.parametrize("name", ["vulcan", "devora"])
