@@ -75,6 +75,9 @@ def _mind(before: Plan, after: Plan) -> Iterator[str]:
     workers = sides.working_alone(after)
     if workers:
         yield f"{', '.join(workers)} of {new.stack} work from the start, on the copy: what they send is sent twice"
+    if written := sides.streaming(before):
+        by = f"what visitors write over WebSockets to {', '.join(written)}"
+        yield f"read-only refuses methods, and a WebSocket is a GET: {by} goes on, unless the product refuses it itself"
     if sides.working_alone(before) and not sides.in_containers(before):
         yield f"at the cutover stop {', '.join(sides.working_alone(before))} of {old.stack} by hand, in PM2"
     gone = [name for name in old.product.domains if name not in new.product.domains]

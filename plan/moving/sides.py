@@ -13,8 +13,7 @@ from settings.product import Product
 
 Certificate = Literal["clouds", "copied", "late"]
 """The new side's: the cloud's balancer has it before; the old side's host has one to copy; or it comes after all."""
-_SITE = re.compile(r"include (?P<path>\S+/slots/serving/site)\[\.\]conf;")
-_REFUSAL = r"if (\$request_method !~ ^(GET|HEAD|OPTIONS)\$) { return 503; }"
+_SITE = re.compile(r"include \S+/slots/serving/site\[\.\]conf;")
 
 
 def moving_names(before: Plan, after: Plan) -> list[str]:
@@ -47,19 +46,25 @@ def shutting(plan: Plan) -> list[str]:
     """Two functions of the shell. After `shut` nobody writes: nginx refuses what may change something, and what works
     by itself has stopped; `reopen` undoes it.
     """
-    site = _site(plan)
-    # a reload leaves sockets and streams as they are, and what comes in on one may be written
-    streams = any(route.streaming for route in plan.settings.product.routes)
-    again = f"sudo nginx -t && sudo systemctl {'restart' if streams else 'reload'} nginx"
-    shut = [f'sudo sed -i.open "/^ *server_name /a {_REFUSAL}" {site} && {again}']
-    opened = [f"sudo mv {site}.open {site} && sudo systemctl reload nginx"]
+    shut, opened = ([read_only(plan, on)] for on in (True, False))
     workers = working_alone(plan)
     if workers and in_containers(plan):
         labels = " ".join(f"--filter label=com.docker.compose.service={name}" for name in workers)
-        shut.append(f"sudo docker ps --quiet {labels} | sudo tee /root/stopped | xargs -r sudo docker stop")
-        opened.append("sudo cat /root/stopped | xargs -r sudo docker start")
+        stop = f"sudo docker ps --quiet {labels} | sudo tee /root/stopped | xargs -r sudo docker stop"
+        shut.append(_on_each(plan, stop))
+        opened.append(_on_each(plan, "sudo cat /root/stopped | xargs -r sudo docker start"))
     functions = {"shut": shut, "reopen": opened}
-    return [f"{name}() {{ {_on_each(plan, ' && '.join(commands))}; }}" for name, commands in functions.items()]
+    return [f"{name}() {{ {' && '.join(commands)}; }}" for name, commands in functions.items()]
+
+
+def read_only(plan: Plan, on: bool) -> str:
+    """The command that lets nobody write on a side, or everybody again."""
+    return f"make read-only STACK={plan.settings.stack} ON={int(on)}"
+
+
+def streaming(plan: Plan) -> list[str]:
+    """The services that visitors may have a WebSocket to."""
+    return sorted({route.service for route in plan.settings.product.routes if route.streaming})
 
 
 def working_alone(plan: Plan) -> list[str]:
@@ -72,12 +77,6 @@ def in_containers(plan: Plan) -> bool:
     return any(file.path == "/etc/docker/daemon.json" for file in plan.files)
 
 
-def _site(plan: Plan) -> str:
-    """What the nginx of a host reads of the release that serves."""
-    found = (_SITE.search(file.content) for file in plan.files if file.path == "/etc/nginx/nginx.conf")
-    return next((f"{match['path']}.conf" for match in found if match), "site.conf")
-
-
 def _on_each(plan: Plan, command: str) -> str:
     """A command on every host of the old side that serves the product."""
     serving = [file.host for file in plan.files if file.path == "/etc/nginx/nginx.conf" and _SITE.search(file.content)]
@@ -86,7 +85,7 @@ def _on_each(plan: Plan, command: str) -> str:
     pattern = f"^({'|'.join(sorted({family(name).replace('#', '[0-9]+') for name in serving}))})$"
     chosen = f"jq -r 'to_entries[] | select(.key | test(\"{pattern}\")) | .value'"
     hosts = f"pulumi stack output hosts -s {plan.settings.stack} --json | {chosen}"
-    return f"for OLD in $({hosts}); do {on_old(command)}; done"
+    return f"for OLD in $({hosts}); do {on_old(command)} || return 1; done"
 
 
 def _own(plan: Plan) -> Mapping[str, Any] | None:

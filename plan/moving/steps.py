@@ -182,6 +182,6 @@ class _Way:
             return swap
         shut = "before the records move: `reopen`, and nothing is lost. Afterwards what was written since is on "
         dumped = [one.brings for one in self.dumped if one.commands]
-        changed = "with the addresses changed over and nobody writing"
-        again = f": `OLD=… NEW=… {dumped[0]}`, {changed}, brings it back" if dumped else ""
+        shut_too = f"`{sides.read_only(self.after, True)}`, then `OLD=… NEW=… {dumped[0]}`" if dumped else ""
+        again = f": {shut_too} with the addresses changed over brings it back" if dumped else ""
         return f"{shut}{self.new} alone{again}; then `reopen`, {swap}"

@@ -1,21 +1,18 @@
-"""The commands that a move prints, run by a shell: with stand-ins for ssh, docker and pulumi, and a real nginx."""
+"""The commands that a move prints, run by a shell with stand-ins for ssh, docker, make and pulumi."""
 
 from __future__ import annotations
 
 import os
 import shutil
-import signal
 import subprocess
-import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from plan.moving import sides
 from plan.moving.derive import make_move
 from plan.moving.move import Move
-from settings.stack import Settings
-from tests.hostfiles.container_site import ContainerSite, container, serving_containers
 from tests.plan.moving.moves import devora, to_another
 
 ROOT = Path(__file__).parents[3]
@@ -25,13 +22,15 @@ STAND_INS = {
     "sudo": 'exec "$@"',
     "docker": """echo "docker $*" >> "$LOG"
 case "$*" in *mongodump*|*pg_dump*) [ -z "$BROKEN" ] || exit 3; echo archive ;;
-*mongorestore*|*pg_restore*) sed "s/^/restored /" >> "$LOG" ;; esac""",
+*mongorestore*|*pg_restore*) sed "s/^/restored /" >> "$LOG" ;;
+ps*) printf '4f3a\\n5b2c\\n' ;; esac""",
+    "make": 'echo "make $*" >> "$LOG"; [ -z "$UNREACHABLE" ]',
     "rclone": 'echo "rclone $* $RCLONE_S3_ENDPOINT $RCLONE_S3_ACCESS_KEY_ID $RCLONE_S3_SECRET_ACCESS_KEY" >> "$LOG"',
     "pulumi": """echo "pulumi $*" >> "$LOG"
 case "$*" in *"output login"*) echo ssh ops@192.0.2.1 ;; *"output address"*) echo 192.0.2.9 ;;
 *"output hosts"*) echo '{"vulcan-prod-1": "192.0.2.1", "vulcan-prod-2": "192.0.2.2", "vulcan-prod-data-1": "192.0.2.3"}'
 ;; esac""",
-    **dict.fromkeys(("curl", "apt-get", "nginx", "systemctl", "slipway"), 'echo "$(basename "$0") $*" >> "$LOG"'),
+    **dict.fromkeys(("curl", "apt-get", "slipway"), 'echo "$(basename "$0") $*" >> "$LOG"'),
 }
 
 
@@ -75,17 +74,11 @@ def all_commands(move: Move) -> list[str]:
     return [command for step in move.steps for command in step.commands]
 
 
-def site_conf(move: Move) -> str:
-    (found, *_) = [file.content for file in move.before.files if file.path == "/etc/slipway/site.conf"]
-    return found
-
-
 @pytest.fixture
 def prepared(shell: Shell) -> tuple[Shell, Move]:
     """What the hosts of Devora's two sides have."""
     move = make_move("devora-vps", "devora-fleet")
     shell.write("/opt/devora/data/_volumes/uploads/a b.png", "picture")
-    shell.write("/opt/devora/slots/serving/site.conf", site_conf(move))
     shell.write("/opt/devora/env/backend.env", "AWS_ACCESS_KEY_ID='an id'\nAWS_SECRET_ACCESS_KEY='k$y'\n")
     shell.write("/etc/letsencrypt/live/devora.ai/fullchain.pem", "certificate")
     for place in (".ssh", "root/moving"):
@@ -108,7 +101,7 @@ def test_all_of_them_run_in_their_order(prepared: tuple[Shell, Move]) -> None:
             "slipway certificate --install",
             "restored archive",
             "curl --fail --connect-to ::192.0.2.9: https://devora.ai/api/",
-            "nginx -t",
+            "make read-only STACK=devora-vps ON=1",
             "pulumi config rm --path slipway:dns.records -s devora-fleet",
             "pulumi config set --path slipway:dns.records false -s devora-vps",
             "pulumi destroy -s devora-vps --exclude-protected",
@@ -133,9 +126,8 @@ def test_a_dump_that_fails_stops_the_cutover_before_the_names_move(prepared: tup
     shell, move = prepared
     functions = [one.defined for one in move.data]
     shell.run(*functions, *move.steps[5].commands, BROKEN="yes")
-    assert "nginx -t" in shell.log.read_text()
+    assert "make read-only STACK=devora-vps ON=1" in shell.did()
     assert "pulumi" not in shell.log.read_text()
-    shell.write("/opt/devora/slots/serving/site.conf", site_conf(move))
     shell.run(*functions, *move.steps[5].commands)
     first = next(line for line in shell.did() if "dns.records" in line)
     assert first == "pulumi config rm --path slipway:dns.records -s devora-fleet"
@@ -150,23 +142,39 @@ def test_files_that_can_not_be_read_stop_the_cutover_too(prepared: tuple[Shell, 
     assert "pulumi" not in shell.log.read_text()
 
 
-def test_after_shut_every_server_refuses_to_write_and_reopen_undoes_it(prepared: tuple[Shell, Move]) -> None:
+def test_shut_makes_the_old_side_read_only_and_reopen_undoes_it(prepared: tuple[Shell, Move]) -> None:
     shell, move = prepared
-    site = shell.root / "opt/devora/slots/serving/site.conf"
-    before = site.read_text()
-    assert shell.run(*sides.shutting(move.before), "shut").returncode == 0
-    refusal = "if ($request_method !~ ^(GET|HEAD|OPTIONS)$) { return 503; }"
-    assert site.read_text().count(refusal) == before.count("server_name ") > 0
-    assert shell.run(*sides.shutting(move.before), "reopen").returncode == 0
-    assert site.read_text() == before
+    assert shell.run(*sides.shutting(move.before), "shut", "reopen").returncode == 0
+    assert shell.did() == ["make read-only STACK=devora-vps ON=1", "make read-only STACK=devora-vps ON=0"]
 
 
-def test_each_host_of_a_fleet_that_serves_is_shut(shell: Shell, tmp_path: Path) -> None:
-    move = to_another(tmp_path, "prod")
-    shell.write("/opt/vulcan/slots/serving/site.conf", site_conf(move))
-    ran = shell.run(*sides.shutting(move.before), "shut")
+def test_workers_are_stopped_on_each_host_of_a_fleet_that_serves(shell: Shell, tmp_path: Path) -> None:
+    """And started again by what was stopped; those that were not running stay so."""
+    worker = {"role": "worker", "image": "backend", "command": "work", "ready": "true", "memory": "64Mi"}
+
+    def with_worker(blocks: dict[str, Any]) -> None:
+        blocks["product"]["services"]["mailer"] = worker
+        blocks.pop("budget", None)
+
+    move = to_another(tmp_path, "prod", with_worker, with_worker)
+    (shell.root / "root").mkdir()
+    ran = shell.run(*sides.shutting(move.before), "shut", "reopen")
     assert ran.returncode == 0, ran.stderr
-    assert [line for line in shell.did() if line.startswith("ssh")] == ["ssh ops@192.0.2.1", "ssh ops@192.0.2.2"]
+    did = [line for line in shell.did() if not line.startswith("docker ps")]
+    hosts, ids = ["ssh ops@192.0.2.1", "ssh ops@192.0.2.2"], "4f3a 5b2c"
+    asked = ["pulumi stack output hosts -s prod --json"]
+    stopped, started = ([[host, f"docker {what} {ids}"] for host in hosts] for what in ("stop", "start"))
+    assert did == [
+        "make read-only STACK=prod ON=1", *asked, *(line for pair in stopped for line in pair),
+        "make read-only STACK=prod ON=0", *asked, *(line for pair in started for line in pair),
+    ]  # fmt: skip
+
+
+def test_a_host_that_can_not_be_shut_stops_the_cutover(prepared: tuple[Shell, Move]) -> None:
+    shell, move = prepared
+    ran = shell.run(*(one.defined for one in move.data), *move.steps[5].commands, UNREACHABLE="yes")
+    assert ran.returncode != 0
+    assert shell.did() == ["make read-only STACK=devora-vps ON=1"]
 
 
 def test_postgresql_is_restored_into_the_database_that_the_host_is_told(shell: Shell, tmp_path: Path) -> None:
@@ -199,27 +207,3 @@ def test_a_checker_of_shell_scripts_finds_nothing_wrong(tmp_path: Path) -> None:
     assert program, "shellcheck is missing: make tools"
     ran = subprocess.run([program, "--exclude=SC2016,SC2029", script], capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stdout
-
-
-def test_a_real_nginx_reads_on_and_refuses_to_write(tmp_path: Path) -> None:
-    move = make_move("devora-vps", "devora-fleet")
-    settings: Settings = move.before.settings
-    with serving_containers(settings, tmp_path / "site") as site, container(site.port("backend", "blue"), "backend"):
-        site.serve_from("blue")
-        assert site.get("/api/", method="POST").status == 200
-        functions = "\n".join(sides.shutting(move.before)).replace("/opt/", f"{site.root}/opt/")
-        functions = functions.replace("sudo nginx -t", "true").replace("sudo ", "")
-        for name, status in (("shut", 503), ("reopen", 200)):
-            script = f'ssh() {{ bash -c "$2"; }}; systemctl() {{ :; }}; export -f systemctl\n{functions}\n{name}\n'
-            subprocess.run(["bash", "-ec", script], check=True, env={**os.environ, "OLD": "host"})
-            os.kill(int((site.root / "nginx.pid").read_text()), signal.SIGHUP)
-            _until_writing_gets(site, status)
-            assert site.get("/api/").status == 200
-
-
-def _until_writing_gets(site: ContainerSite, status: int) -> None:
-    """nginx' new workers take over a moment after the signal."""
-    deadline = time.monotonic() + 20
-    while site.get("/api/", method="POST").status != status:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)

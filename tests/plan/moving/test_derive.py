@@ -200,12 +200,21 @@ def test_a_move_within_one_kind_copies_volumes_and_dumps_databases(tmp_path: Pat
     assert title(move)[3:5] == ["Look at backend", "Look at frontend"]
 
 
-def test_hosts_of_a_fleet_are_shut_one_by_one(tmp_path: Path) -> None:
+def test_a_side_is_made_read_only_by_the_project_s_own_command(tmp_path: Path) -> None:
     move = to_another(tmp_path, "prod")
-    shut = next(command for command in commands(move) if command.startswith("shut()"))
-    assert shut.startswith("shut() { for OLD in $(pulumi stack output hosts -s prod --json | jq -r ")
-    assert "^(vulcan-prod-[0-9]+)$" in shut
+    assert "shut() { make read-only STACK=prod ON=1; }" in commands(move)
+    assert "reopen() { make read-only STACK=prod ON=0; }" in commands(move)
+    assert "make read-only STACK=vulcan-next ON=1" in move.steps[-2].back
     assert data(move) == {"cache": "empty", "database": "dump"}
+
+
+def test_what_is_written_over_websockets_is_not_promised_to_stop(tmp_path: Path) -> None:
+    def without(blocks: Blocks) -> None:
+        for route in blocks["product"]["routes"]:
+            route.pop("streaming", None)
+
+    assert "what visitors write over WebSockets to backend goes on" in " ".join(devora(tmp_path).mind)
+    assert "WebSocket" not in " ".join(devora(tmp_path, without, without).mind)
 
 
 def test_who_works_by_itself_is_stopped_and_told_apart(tmp_path: Path) -> None:
@@ -219,6 +228,7 @@ def test_who_works_by_itself_is_stopped_and_told_apart(tmp_path: Path) -> None:
     shut, reopen = (next(one for one in commands(move) if one.startswith(f"{name}()")) for name in ("shut", "reopen"))
     assert "com.docker.compose.service=mailer" in shut
     assert "docker start" in reopen
+    assert shut.startswith("shut() { make read-only STACK=devora-vps ON=1 && ssh ")
     assert "mailer of devora-fleet work from the start" in " ".join(move.mind)
 
 
