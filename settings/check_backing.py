@@ -47,7 +47,7 @@ def _managed(path: str, backing: Postgres | Redis | MongoDB) -> Iterator[Problem
             message = f"is {backing.eviction}, should be one of {known}: the managed service has no other"
             yield Problem(f"{path}.eviction", message)
         if backing.persistence != "snapshot":
-            message = f"is {backing.persistence}, should be snapshot or left out: that is how the managed service keeps it"
+            message = f"is {backing.persistence}, should be snapshot or left out: the managed service keeps it so"
             yield Problem(f"{path}.persistence", message)
     elif backing.version not in versions:
         known = ", ".join(str(version) for version in versions)
