@@ -77,7 +77,10 @@ def _publish_images(
     wanted = references(named, built)
     engines = engine_references(product.get("backing") or {})
     images = {wanted[variant][name]: built[variant][name] for variant in wanted for name in wanted[variant]}
-    made = {engine: engine_image(cloud.docker, base, engine, show) for engine, _ in engines.values()}
+    made = {  # their tools dump what is managed, too
+        engine: trusting(cloud.docker, engine_image(cloud.docker, base, engine, show), authority)
+        for engine, _ in engines.values()
+    }
     images |= {reference: made[engine] for engine, reference in engines.values()}
     digests = cloud.registry().publish(images, show)
     done.images = {

@@ -42,7 +42,7 @@ def _program(name: str) -> str:
 
 def test_make_alone_lists_the_targets() -> None:
     listed = _make().stdout
-    for target in ("plan", "rehearse", "rehearse-shell", "rehearse-down", "release", "rollback", "read-only", "test", "bench"):
+    for target in ("plan", "rehearse", "rehearse-down", "release", "rollback", "read-only", "test", "bench"):
         assert re.search(rf"^{target} ", listed, re.MULTILINE), target
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import secrets
+import socket
+import struct
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -123,6 +127,70 @@ def test_a_set_of_one_begins_once_and_takes_documents_then(servers: Servers) -> 
     assert servers.said(port, f"{WRITE}; db.kept.countDocuments()") == "1"
     url = f"mongodb://root:{PASSWORD}@127.0.0.1:{port}/test?authSource=admin&replicaSet=rs0"
     assert servers.run("mongosh", url, "--quiet", "--eval", "db.kept.findOne().n").stdout == b"42\n"
+
+
+class Resolver:
+    """Answers for the names of one server, on loopback: where it is (SRV), its options (TXT), its address."""
+
+    def __init__(self, name: str, target: str, port: int, options: str) -> None:
+        texts = {33: struct.pack(">HHH", 0, 0, port) + self._wire(target), 16: bytes([len(options)]) + options.encode()}
+        self._known = {(f"_mongodb._tcp.{name}", 33): texts[33], (name, 16): texts[16]}
+        self._known[target, 1] = socket.inet_aton("127.0.0.1")
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.bind(("127.0.0.53", 53))
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    @staticmethod
+    def _wire(name: str) -> bytes:
+        return b"".join(bytes([len(label)]) + label.encode() for label in name.split(".")) + b"\0"
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError):  # it is closed
+            while True:
+                asked, peer = self._socket.recvfrom(4096)
+                end = asked.index(b"\0", 12) + 5
+                labels, place = [], 12
+                while size := asked[place]:
+                    labels.append(asked[place + 1 : place + 1 + size].decode())
+                    place += size + 1
+                (kind,) = struct.unpack(">H", asked[end - 4 : end - 2])
+                found = self._known.get((".".join(labels), kind))
+                head = asked[:2] + struct.pack(">HHHHH", 0x8180 if found else 0x8183, 1, bool(found), 0, 0)
+                answer = struct.pack(">HHHIH", 0xC00C, kind, 1, 1, len(found)) + found if found else b""
+                self._socket.sendto(head + asked[12:end] + answer, peer)
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+def test_a_server_is_found_by_its_records(servers: Servers, tmp_path: Path) -> None:
+    """DV6: as managed MongoDB is named. What a dump is told is this address, and nothing else."""
+    name, member, port = "set.managed.example.com", "one.managed.example.com", servers.start()
+    told, resolv = tmp_path / "told.yaml", tmp_path / "resolv.conf"
+    resolv.write_text("nameserver 127.0.0.53\noptions timeout:1 attempts:1\n")
+
+    def there(program: str, *arguments: str, input: bytes = b"") -> subprocess.CompletedProcess[bytes]:  # noqa: A002
+        """Run it where only this test's resolver answers."""
+        script = 'mount --bind "$0" /etc/resolv.conf && exec "$@"'
+        command = ["unshare", "--mount", "sh", "-c", script, str(resolv), f"{servers.programs}/{program}"]
+        return subprocess.run([*command, *arguments], input=input, capture_output=True, check=False, timeout=60)
+
+    resolver = Resolver(name, member, port, "authSource=admin")
+    try:
+        url = f"mongodb+srv://root:{PASSWORD}@{name}/kept?tls=false"
+        told.write_text(f'uri: "{url}"\n')
+        assert there("mongosh", url, "--quiet", "--eval", WRITE).returncode == 0
+        dump = there("mongodump", f"--config={told}", "--archive", "--gzip", "--quiet")
+        assert dump.returncode == 0, dump.stderr
+        assert there("mongosh", url, "--quiet", "--eval", "db.kept.drop()").returncode == 0
+        restored = there("mongorestore", f"--config={told}", "--archive", "--gzip", "--drop", input=dump.stdout)
+        assert restored.returncode == 0, restored.stderr
+        assert there("mongosh", url, "--quiet", "--eval", "db.kept.countDocuments()").stdout == b"1\n"
+        lost = there("mongosh", url.replace(name, "other.managed.example.com"), "--quiet", "--eval", "1")
+        assert b"MongoNetworkError: _mongodb._tcp.other.managed.example.com: no such host" in lost.stderr
+        assert PASSWORD.encode() not in lost.stderr
+    finally:
+        resolver.close()
 
 
 def test_members_know_each_other_by_their_key(servers: Servers) -> None:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"strings"
 	"time"
@@ -19,7 +20,7 @@ func connect(given options, address string) (*mongo.Client, string, error) {
 		return nil, "", err
 	}
 	settings := mongooptions.Client().ApplyURI(target.String()).SetServerSelectionTimeout(5 * time.Second)
-	if !strings.Contains(target.RawQuery, "replicaSet") && !strings.Contains(target.Host, ",") {
+	if target.Scheme == "mongodb" && !strings.Contains(target.RawQuery, "replicaSet") && !strings.Contains(target.Host, ",") {
 		settings.SetDirect(true)
 	}
 	if name := given.get("username", ""); name != "" {
@@ -28,7 +29,11 @@ func connect(given options, address string) (*mongo.Client, string, error) {
 			Username: name, Password: given.get("password", ""), PasswordSet: true, AuthSource: source,
 		})
 	}
-	if err := settings.Validate(); err != nil {
+	err, unknown := settings.Validate(), (*net.DNSError)(nil)
+	if errors.As(err, &unknown) {
+		return nil, "", fmt.Errorf("MongoNetworkError: %s: %s", unknown.Name, unknown.Err)
+	}
+	if err != nil {
 		return nil, "", errors.New("the connection string is not one that MongoDB reads") // it may hold a password
 	}
 	client, err := mongo.Connect(context.Background(), settings)
@@ -39,9 +44,10 @@ func connect(given options, address string) (*mongo.Client, string, error) {
 	return client, given.get("db", name), nil
 }
 
+// A mongodb+srv:// is looked up by the driver, with the resolver that everything on the host has.
 func addressOf(given options, address string) (*url.URL, error) {
 	address = given.get("uri", address)
-	if !strings.HasPrefix(address, "mongodb://") {
+	if !strings.HasPrefix(address, "mongodb://") && !strings.HasPrefix(address, "mongodb+srv://") {
 		host, database := address, ""
 		if before, after, found := strings.Cut(address, "/"); found {
 			host, database = before, after
