@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from subprocess import CompletedProcess
+from typing import Any
 
 from rehearsal import dns, machines, network, repositories
 from rehearsal.addresses import GATEWAY, INTERNET, at, reserved_address
@@ -286,6 +287,10 @@ class LocalCloud:
     def registry(self) -> Registry:
         """The registries at ghcr.io and docker.io."""
         return Registry(self.docker, self._state().internet)
+
+    def objects(self, verb: str, name: str, told: Mapping[str, Any] | None = None) -> None:
+        """What the object storage at digitaloceanspaces.com is told of a bucket or a key (see Internet.objects)."""
+        Internet(self.docker, self._state().internet).objects(verb, name, told)
 
     def create_external_postgres(self, name: str) -> str:
         """A PostgreSQL database outside of all hosts, reached over TLS; its URL, which holds a password.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -40,20 +41,22 @@ def container_image(
     return tag
 
 
+_CERTIFICATE = re.compile("-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 _TRUSTING = """ARG BASE
 FROM ${BASE}
 USER 0:0
-COPY authority.crt /usr/local/share/ca-certificates/rehearsal.crt
+COPY authorities/ /usr/local/share/ca-certificates/
 RUN update-ca-certificates > /dev/null 2>&1
+ENV AWS_CA_BUNDLE=/etc/ssl/certs/ca-certificates.crt
 ARG RUNS_AS
 USER ${RUNS_AS}
 """
 
 
 def trusting(docker: Docker, tag: str, authority: str) -> str:
-    """The tag of the same image whose programs trust one more authority (PEM), as any image trusts the public ones.
+    """The tag of the same image whose programs trust more authorities (PEM), as any image trusts the public ones.
 
-    The rehearsal's is another one each time.
+    The rehearsal's are others each time. Amazon's libraries bring a list of their own, and are told of the image's.
     """
     found = docker.inspect(tag, "image")
     runs_as = str((found or {}).get("Config", {}).get("User") or "0:0")
@@ -63,7 +66,9 @@ def trusting(docker: Docker, tag: str, authority: str) -> str:
     with tempfile.TemporaryDirectory() as work:
         context = Path(work)
         (context / "Containerfile").write_text(_TRUSTING)
-        (context / "authority.crt").write_text(authority)
+        (context / "authorities").mkdir()
+        for number, certificate in enumerate(_CERTIFICATE.findall(authority)):  # one a file: some look by its hash
+            (context / "authorities" / f"rehearsal-{number}.crt").write_text(f"{certificate}\n")
         docker.build(context, made, {"BASE": tag, "RUNS_AS": runs_as}, [f"{_LABEL}=trusting"])
     older = ["--all", "--filter", f"label={_LABEL}=trusting", "--filter", "until=24h"]
     docker.call("image", "prune", "--force", *older, check=False)

@@ -1,13 +1,15 @@
-"""The rest of the internet in one container: resolver, ACME, github.com, registries, somebody else's PostgreSQL."""
+"""The rest of the internet in one container: resolver, ACME, github.com, registries, buckets, another's PostgreSQL."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from subprocess import CompletedProcess
+from typing import Any
 
 from rehearsal.addresses import INTERNET, OUTSIDER, at
 from rehearsal.cache import cache_directory, locked
@@ -28,6 +30,8 @@ _FILES = {
     "registries.conf": "registries.conf",
     "registry.yml": "registry.yml",
     "registry": "registry.py",
+    "objects": "objects.py",
+    "objects.service": "objects.service",
 }
 _HOME = "/usr/local/lib/internet"
 _POOLER = "aws-0-us-east-1.pooler.supabase.com"  # what Supabase calls the server that it offers over IPv4
@@ -92,6 +96,11 @@ class Internet:
     def set_records(self, configuration: str) -> None:
         """Has the resolver answer these names; the former ones stay if dnsmasq does not understand the text."""
         self.docker.exec(self.container, [f"{_HOME}/set-records"], input=configuration)
+
+    def objects(self, verb: str, name: str, told: Mapping[str, Any] | None = None) -> None:
+        """Tells the object storage of a bucket or a key (guest/internet/objects.py). A secret is not an argument."""
+        text = json.dumps(told) if told is not None else None
+        self.docker.exec(self.container, [f"{_HOME}/objects", verb, name], input=text)
 
     def create_database(self, name: str) -> str:
         """A database with an owner of its own; the URL, with a password that only it and the server know."""

@@ -71,7 +71,7 @@ def _publish_images(
 ) -> None:
     base = base_image(cloud.docker, host_image(cloud.docker, show), show)
     built = product_images(cloud.docker, base, sample, show)
-    authority = cloud.test_authority_pem()  # for the product itself, which asks what the rehearsal has certified
+    authority = cloud.authorities_pem()  # for the product itself, which asks what the rehearsal has certified
     trust = {tag: trusting(cloud.docker, tag, authority) for images in built.values() for tag in images.values()}
     built = {variant: {name: trust[tag] for name, tag in images.items()} for variant, images in built.items()}
     wanted = references(named, built)

@@ -140,6 +140,18 @@ class Cloud(Protocol):
     def authority(self, engine: str) -> str:
         """The root, in PEM, that the certificates of databases of an engine go back to."""
 
+    def add_bucket(self, bucket: str) -> None:
+        """Makes a bucket."""
+
+    def remove_bucket(self, bucket: str) -> None:
+        """Removes it with all that is in it."""
+
+    def set_key(self, key: str, secret: str | None, grants: Sequence[Mapping[str, str]]) -> None:
+        """Lets a key into these buckets and no others; without a secret it keeps the one that it has."""
+
+    def remove_key(self, key: str) -> None:
+        """Nobody gets in with it any more."""
+
     def publish_names(self, names: Sequence[Name]) -> None:
         """The records that the resolver answers with, all of them."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -165,6 +165,19 @@ class LocalHosts:
     @property
     def _databases(self) -> Databases:
         return self._cloud.managed.databases
+
+    def add_bucket(self, bucket: str) -> None:
+        self._cloud.objects("bucket", bucket)
+
+    def remove_bucket(self, bucket: str) -> None:
+        self._cloud.objects("forget-bucket", bucket)
+
+    def set_key(self, key: str, secret: str | None, grants: Sequence[Mapping[str, str]]) -> None:
+        told = {"grants": [dict(grant) for grant in grants], **({"secret": secret} if secret else {})}
+        self._cloud.objects("key", key, told)
+
+    def remove_key(self, key: str) -> None:
+        self._cloud.objects("forget-key", key)
 
     def publish_names(self, names: Sequence[Name]) -> None:
         records: defaultdict[str, list[Record]] = defaultdict(list)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -141,6 +141,22 @@ class PaperCloud:
 
     def authority(self, engine: str) -> str:
         return f"the authority of {engine}\n"
+
+    def add_bucket(self, bucket: str) -> None:
+        with self._store.transaction() as account:
+            account["paper_buckets"][bucket] = {}
+
+    def remove_bucket(self, bucket: str) -> None:
+        with self._store.transaction() as account:
+            account["paper_buckets"].pop(bucket, None)
+
+    def set_key(self, key: str, secret: str | None, grants: Sequence[Mapping[str, str]]) -> None:
+        with self._store.transaction() as account:
+            account["paper_keys"][key] = {"grants": [dict(grant) for grant in grants]}
+
+    def remove_key(self, key: str) -> None:
+        with self._store.transaction() as account:
+            account["paper_keys"].pop(key, None)
 
     def publish_names(self, names: Sequence[Name]) -> None:
         with self._store.transaction() as account:

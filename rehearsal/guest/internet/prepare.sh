@@ -18,6 +18,7 @@ cp "$here/registries.conf" /etc/nginx/conf.d/registries.conf
 cp "$here/registry.yml" /etc/docker/registry/config.yml
 cp "$here/dnsmasq.conf" /etc/dnsmasq.conf
 cp "$here/pebble.service" /etc/systemd/system/pebble-acme.service
+cp "$here/objects.service" /etc/systemd/system/objects.service
 # The resolver restarts at every change of a record, however many there are.
 mkdir -p /etc/systemd/system/dnsmasq.service.d
 printf '[Unit]\nStartLimitIntervalSec=0\n' >/etc/systemd/system/dnsmasq.service.d/often.conf

@@ -15,7 +15,11 @@ if [ ! -s server.pem ]; then
         -addext 'basicConstraints=critical,CA:TRUE' -addext 'keyUsage=critical,keyCertSign,cRLSign' 2>/dev/null
     openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout server.key -out server.csr \
         -subj '/CN=github.com' 2>/dev/null
-    printf '%s\n' 'subjectAltName=DNS:github.com,DNS:acme-v02.api.letsencrypt.org,DNS:acme-staging-v02.api.letsencrypt.org,DNS:*.pooler.supabase.com,DNS:ghcr.io,DNS:docker.io,DNS:*.docker.io,DNS:localhost,IP:127.0.0.1' \
+    spaces=
+    for region in ams3 atl1 blr1 fra1 lon1 nyc3 sfo2 sfo3 sgp1 syd1 tor1; do
+        spaces="$spaces,DNS:$region.digitaloceanspaces.com,DNS:*.$region.digitaloceanspaces.com"
+    done
+    printf '%s\n' 'subjectAltName=DNS:github.com,DNS:acme-v02.api.letsencrypt.org,DNS:acme-staging-v02.api.letsencrypt.org,DNS:*.pooler.supabase.com,DNS:ghcr.io,DNS:docker.io,DNS:*.docker.io,DNS:localhost,IP:127.0.0.1'"$spaces" \
         'basicConstraints=CA:FALSE' 'keyUsage=digitalSignature' 'extendedKeyUsage=serverAuth' >server.ext
     openssl x509 -req -in server.csr -CA authority.pem -CAkey authority.key -CAcreateserial -days 30 -extfile server.ext \
         -out server.part 2>/dev/null
@@ -24,7 +28,8 @@ fi
 
 # What the internet's names lead to; names of the product come with records.conf.
 mkdir -p /etc/dnsmasq.d
-for name in github.com acme-v02.api.letsencrypt.org acme-staging-v02.api.letsencrypt.org pooler.supabase.com ghcr.io docker.io; do
+for name in github.com acme-v02.api.letsencrypt.org acme-staging-v02.api.letsencrypt.org pooler.supabase.com digitaloceanspaces.com \
+    ghcr.io docker.io; do
     printf 'address=/%s/%s\nlocal=/%s/\n' "$name" "$address" "$name"
 done >/etc/dnsmasq.d/internet.conf
 touch /etc/dnsmasq.d/records.conf
@@ -66,7 +71,7 @@ printf 'local all postgres peer\nhostssl all all 0.0.0.0/0 scram-sha-256\n' >"/e
 chown postgres:postgres "/etc/postgresql/$version/main/pg_hba.conf"
 
 systemctl daemon-reload
-systemctl start dnsmasq.service pebble-acme.service fcgiwrap.socket docker-registry.service nginx.service \
+systemctl start dnsmasq.service pebble-acme.service fcgiwrap.socket docker-registry.service objects.service nginx.service \
     "postgresql@$version-main.service"
 
 tries=0

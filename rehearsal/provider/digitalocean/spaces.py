@@ -1,4 +1,4 @@
-"""Spaces buckets, their keys and policies: recorded, with the outputs that the cloud would give."""
+"""Spaces buckets and their keys, which open them; policies and rules are recorded, and nothing follows from them."""
 
 from __future__ import annotations
 
@@ -82,6 +82,15 @@ class SpacesBucket(Recorded):
             "endpoint": f"{region}.digitaloceanspaces.com",
         }
 
+    def create(self, context: Context, inputs: Properties) -> tuple[str, Properties]:
+        identifier, added = super().create(context, inputs)
+        context.cloud.add_bucket(identifier)
+        return identifier, added
+
+    def delete(self, context: Context, identifier: str, state: Properties) -> None:
+        super().delete(context, identifier, state)
+        context.cloud.remove_bucket(identifier)
+
 
 class _OnBucket(Recorded):
     """What is set on a bucket that exists; its id is the bucket's name."""
@@ -151,3 +160,24 @@ class SpacesKey(Recorded):
 
     def describe(self, identifier: str, inputs: Properties) -> Properties:
         return {"accessKey": identifier, "createdAt": now(), "secretKey": secrets.token_urlsafe(32)[:43]}
+
+    def create(self, context: Context, inputs: Properties) -> tuple[str, Properties]:
+        identifier, added = super().create(context, inputs)
+        context.cloud.set_key(identifier, str(added["secretKey"]), _granted(inputs))
+        return identifier, added
+
+    def update(self, context: Context, identifier: str, state: Properties, inputs: Properties) -> Properties:
+        changed = super().update(context, identifier, state, inputs)
+        context.cloud.set_key(identifier, None, _granted(inputs))
+        return changed
+
+    def delete(self, context: Context, identifier: str, state: Properties) -> None:
+        super().delete(context, identifier, state)
+        context.cloud.remove_key(identifier)
+
+
+def _granted(inputs: Properties) -> list[dict[str, str]]:
+    return [
+        {"bucket": str(grant.get("bucket") or ""), "permission": str(grant["permission"])}
+        for grant in inputs.get("grants", ())
+    ]

@@ -177,6 +177,22 @@ def test_a_project_takes_what_exists(digitalocean: Any) -> None:
         digitalocean.create(RESOURCES, {"project": project, "resources": ["do:domain:example.org"]})
 
 
+def test_a_key_opens_its_buckets_until_it_is_gone(digitalocean: Any) -> None:
+    """DV6: the cloud is told, and no secret is in what it keeps on paper."""
+    digitalocean.create(BUCKET, {"name": "bucket"})
+    grants = [{"bucket": "bucket", "permission": "readwrite"}]
+    key, outputs = digitalocean.create(SPACES_KEY, {"grants": grants})
+    account = digitalocean.store.read()
+    assert (account["paper_buckets"], account["paper_keys"]) == ({"bucket": {}}, {key: {"grants": grants}})
+    digitalocean.update(SPACES_KEY, key, outputs, {"grants": [{"bucket": "bucket", "permission": "read"}]})
+    assert digitalocean.store.read()["paper_keys"][key]["grants"][0]["permission"] == "read"
+    digitalocean.delete(SPACES_KEY, key, outputs)
+    digitalocean.delete(BUCKET, "bucket", {})
+    account = digitalocean.store.read()
+    assert not account["paper_buckets"]
+    assert not account["paper_keys"]
+
+
 def test_the_secret_of_a_bucket_key_is_secret_and_kept_nowhere(digitalocean: Any) -> None:
     """ALL3"""
     digitalocean.create(BUCKET, {"name": "bucket"})

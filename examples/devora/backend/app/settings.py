@@ -42,13 +42,13 @@ def read() -> Settings:
 
 
 def _bucket() -> Bucket | None:
-    name = environment.text("UPLOADS_BUCKET")
+    name = environment.text("AWS_STORAGE_BUCKET_NAME")
     if not name:
         return None
     return Bucket(
         name=name,
-        endpoint=environment.required("UPLOADS_ENDPOINT"),
-        region=environment.text("UPLOADS_REGION", "us-east-1"),
+        endpoint=environment.required("AWS_S3_ENDPOINT_URL"),
+        region=environment.text("AWS_S3_REGION_NAME", "us-east-1"),
         access_key=environment.required("AWS_ACCESS_KEY_ID"),
         secret_key=environment.required("AWS_SECRET_ACCESS_KEY"),
     )

@@ -103,14 +103,14 @@ class S3:
 
     def names(self) -> dict[str, int]:
         try:
-            found = self._client.list_objects_v2(Bucket=self._bucket, Prefix="uploads/", MaxKeys=MOST)
+            found = self._client.list_objects_v2(Bucket=self._bucket, MaxKeys=MOST)
         except self._silence as error:
             raise Silent(type(error).__name__) from error
-        return {entry["Key"].removeprefix("uploads/"): entry["Size"] for entry in found.get("Contents", ())}
+        return {entry["Key"]: entry["Size"] for entry in found.get("Contents", ())}
 
     def read(self, name: str) -> bytes | None:
         try:
-            return bytes(self._client.get_object(Bucket=self._bucket, Key=f"uploads/{name}")["Body"].read())
+            return bytes(self._client.get_object(Bucket=self._bucket, Key=name)["Body"].read())
         except self._client.exceptions.NoSuchKey:
             return None
         except self._silence as error:
@@ -118,7 +118,7 @@ class S3:
 
     def write(self, name: str, content: bytes) -> None:
         try:
-            self._client.put_object(Bucket=self._bucket, Key=f"uploads/{name}", Body=content)
+            self._client.put_object(Bucket=self._bucket, Key=name, Body=content)
         except self._silence as error:
             raise Silent(type(error).__name__) from error
 
