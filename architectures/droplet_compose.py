@@ -42,8 +42,8 @@ def manifest(settings: Settings, plain: wiring.Values) -> dict[str, Any]:
     """What a host that runs the product is told to be. Those of a fleet differ in their `hostname` alone."""
     known = facts(settings, plain)
     variables = compose_host.variables(settings, plain.secrets, plain.generated, known)
-    made = compose_host.manifest(settings, variables, known, plain.passwords, registry_token(settings, plain))
-    return made.as_dict()
+    token = registry_token(settings, plain)
+    return compose_host.manifest(settings, variables, known, plain.passwords, token, shared=plain.share).as_dict()
 
 
 def release(settings: Settings, plain: wiring.Values) -> str:

@@ -2,7 +2,7 @@
 
 internet ─► names ─► balancer (TLS) ─► VPC ─► web hosts: UFW, guard ─► nginx ─► containers of the slot that serves
                                         ├─► hosts for data: backing services in containers, on private addresses
-                                        └─► managed databases, which trust this stack's hosts
+                                        └─► managed databases, which trust this stack's hosts; a share of files
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ def build(settings: Settings) -> Mapping[str, Any]:
     """Declare the stack and return its outputs."""
     fleet = _Fleet(settings)
     data = [fleet.data_host(number) for number in range(len(data_hosts(settings.product)))]
-    values = wiring.gather(settings, fleet.base.facts, [host.private_address for host in data])
+    share = fleet.base.share
+    addresses = [host.private_address for host in data]
+    values = wiring.gather(settings, fleet.base.facts, addresses, share.source if share else None)
     prepared = [fleet.prepare_data(number, host, values) for number, host in enumerate(data)]
     web = [fleet.web_host(number) for number in range(1, fleet.architecture.hosts + 1)]
     manifest = wiring.render(values, lambda plain: droplet_compose.manifest(settings, plain))
@@ -73,7 +75,7 @@ def build(settings: Settings) -> Mapping[str, Any]:
         ).apply("\n".join),
         "release": machines.release(settings),
         "dns_records": names.records if settings.dns.provider == "print" else None,
-        "monthly_cost": f"{monthly:.2f} USD, by the prices of {prices.AS_OF}",
+        "monthly_cost": f"{monthly:.2f} USD{' without the share' if share else ''}, by the prices of {prices.AS_OF}",
     }
 
 

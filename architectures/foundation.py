@@ -11,18 +11,22 @@ from components.bucket import Bucket, BucketArgs
 from components.database import Database, database_args
 from components.network import Network, NetworkArgs
 from components.project import Group, GroupArgs
+from components.share import Share, ShareArgs
 from settings.backing import ObjectStorage
+from settings.kinds import FleetCompose
 from settings.stack import Settings
 
 
 @dataclass(frozen=True)
 class Foundation:
-    """The network, the group of everything, and the buckets and databases by the name of their backing service."""
+    """The network, the group of everything, the buckets and databases by the name of their backing service, and what
+    the hosts of a fleet keep in common."""
 
     group: Group
     network: Network
     buckets: Mapping[str, Bucket]
     databases: Mapping[str, Database]
+    share: Share | None = None
 
     @property
     def monthly(self) -> float:
@@ -62,7 +66,15 @@ def lay(settings: Settings) -> Foundation:
             for backing, service in settings.product.backing.items()
             if not isinstance(service, ObjectStorage) and service.provider == "managed"
         },
+        share=_share(settings, network),
     )
+
+
+def _share(settings: Settings, network: Network) -> Share | None:
+    architecture = settings.architecture
+    if not isinstance(architecture, FleetCompose) or architecture.share is None:
+        return None
+    return Share(settings.name, ShareArgs(architecture.region, network.id, architecture.share))
 
 
 def bucket_args(settings: Settings, backing: str, storage: ObjectStorage) -> BucketArgs:

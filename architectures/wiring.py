@@ -14,7 +14,8 @@ from settings.stack import Settings
 class Values(NamedTuple):
     """Plain values, inside an `apply`: secrets and generated texts by name, facts and passwords by backing service.
 
-    `data_hosts` are the private addresses of a fleet's hosts for data, in their order.
+    `data_hosts` are the private addresses of a fleet's hosts for data, in their order; `share` is where its hosts mount
+    what they keep in common from.
     """
 
     secrets: Mapping[str, str]
@@ -22,6 +23,7 @@ class Values(NamedTuple):
     facts: Mapping[str, Mapping[str, str]]
     passwords: Mapping[str, str]
     data_hosts: Sequence[str] = ()
+    share: str | None = None
 
 
 Plain = pulumi.Output[dict[str, Any]]
@@ -33,6 +35,7 @@ def gather(
     settings: Settings,
     facts: Mapping[str, Mapping[str, pulumi.Input[str]]],
     data_hosts: Sequence[pulumi.Input[str]] = (),
+    share: pulumi.Input[str] | None = None,
 ) -> Plain:
     """All that a stack's variables need, as one secret. `facts` are of the backing services that the cloud provides."""
     config = pulumi.Config("slipway")
@@ -50,6 +53,7 @@ def gather(
             if backing.provider == "host"
         },
         "data_hosts": list(data_hosts),
+        "share": share,
     }
     return pulumi.Output.secret(pulumi.Output.from_input(parts))
 

@@ -16,6 +16,7 @@ from hostfiles import (
     environment,
     maintenance,
     nginx,
+    share,
     sshd,
     web_host,
 )
@@ -71,14 +72,16 @@ def manifest(
     passwords: Mapping[str, str],
     registry_token: str | None = None,
     hostname: str | None = None,
+    shared: str | None = None,
 ) -> Manifest:
     """A host of the product, whole: the one droplet, or, with its own `hostname`, one of a fleet's.
 
-    `facts` are of every backing service, the external ones too; `passwords` of those on our own hosts.
+    `facts` are of every backing service, the external ones too; `passwords` of those on our own hosts. `shared` is
+    where a fleet's share is mounted from, as `<address>:<path>`.
     """
     product, before = settings.product, front(settings)
     place = _place(settings)
-    packages = {*web_host.packages(before), *docker.PACKAGES}
+    packages = {*web_host.packages(before), *docker.PACKAGES, *(share.PACKAGES if shared else ())}
     return Manifest(
         product=product.name,
         hostname=hostname or settings.name,
@@ -96,6 +99,7 @@ def manifest(
             *docker.files(product, settings.architecture.network, registry_token, _volumes(product, place)),
             *sshd.files(settings.access.ssh_keys),
             *compose_units.files(settings, before),
+            *share.files(product, shared),
             *maintenance.files(),
         ),
         absent=("/etc/nginx/sites-enabled/default", *docker.absent(registry_token)),
@@ -104,6 +108,7 @@ def manifest(
             *docker.units(),
             *data_services.units(place),
             *compose_units.units(settings, before),
+            *share.units(product, shared),
         ),
         firewall=Firewall(settings.access.admin_cidrs, _ports(before)),
         certificate=web_host.certificate(settings) if before is None else None,

@@ -110,6 +110,7 @@ _DETAILS: dict[str, Callable[[Inputs, Resource], str]] = {
     "DatabaseReplica": _words("size", "region"),
     "LoadBalancer": _balancer,
     "MonitorAlert": _monitor_alert,
+    "Nfs": lambda inputs, _: f"{inputs.get('size')} GiB in {inputs.get('region')}, {inputs.get('performanceTier')}",
     "PrivateKey": _words("algorithm"),
     "Project": _words("environment"),
     "ProjectResources": lambda inputs, _: f"{len(inputs.get('resources') or [])} resources",

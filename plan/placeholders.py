@@ -134,6 +134,7 @@ MAKERS: dict[str, Maker] = {
         "ttl": 1800,
     },
     "digitalocean:index/volume:Volume": lambda name, _, __: {"volumeUrn": f"do:volume:{number(name)}"},
+    "digitalocean:index/nfs:Nfs": lambda name, _, __: {"host": "10.10.0.9", "mountPath": f"/{number(name)}/{name}"},
     "digitalocean:index/sshKey:SshKey": lambda name, _, __: {"fingerprint": mark(f"fingerprint of {name}")},
     "digitalocean:index/dnsRecord:DnsRecord": lambda _, __, inputs: {
         "fqdn": f"{inputs.get('name')}.{inputs.get('domain')}"

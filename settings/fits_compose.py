@@ -46,11 +46,7 @@ def fleet(context: Context, product: Product, architecture: FleetCompose) -> Ite
     """Everything that a fleet can't carry."""
     yield from _product(context, product, architecture.kind)
     yield from connections.run(product, architecture.hosts)
-    for name, service in product.services.items():
-        if service.volumes:
-            hosts = f"each of {architecture.hosts} hosts" if architecture.hosts > 1 else "a host that may get others"
-            message = f"is on the local disk of {hosts}, which share none: leave it out, and keep uploads in a backing"
-            yield Problem(f"slipway:product.services.{name}.volumes", f"{message} service `engine: object-storage`")
+    yield from _volumes(context, product, architecture.hosts)
     yield from _one_of_each(product)
     yield from _memory("slipway:architecture.size", fits_hosts.size_of(context), lambda _: _services(product))
 
@@ -64,6 +60,21 @@ def fleet(context: Context, product: Product, architecture: FleetCompose) -> Ite
         yield Problem("slipway:architecture.data_size", message)
     if isinstance(architecture.balancer, ManagedBalancer):
         yield from _certificate(context)
+
+
+def _volumes(context: Context, product: Product, hosts: int) -> Iterator[Problem]:
+    """What services keep is on a share, which all hosts have in common, or else in a bucket."""
+    keeping = [name for name, service in product.services.items() if service.volumes]
+    if context.says("architecture", "share"):
+        if not keeping:
+            message = "is for the volumes of services, and none has any: leave it out, or say `volumes` of a service"
+            yield Problem("slipway:architecture.share", message)
+        return
+    disk = f"each of {hosts} hosts" if hosts > 1 else "a host that may get others"
+    for name in keeping:
+        either = f"is on the local disk of {disk}, which share none: say `share: 50` in slipway:architecture"
+        message = f"{either}, or leave it out and keep uploads in a backing service `engine: object-storage`"
+        yield Problem(f"slipway:product.services.{name}.volumes", message)
 
 
 def _product(context: Context, product: Product, kind: str) -> Iterator[Problem]:

@@ -114,6 +114,12 @@ class FleetCompose(Model):
         default="s-2vcpu-4gb", description="each host of the backing services whose provider is host"
     )
     balancer: Balancer = ManagedBalancer(provider="managed")
+    share: int | None = Field(
+        default=None,
+        ge=50,
+        le=32768,
+        description="GiB of a share (NFS) that every host keeps the services' volumes on; it grows and never shrinks",
+    )
 
 
 Architecture = Annotated[DropletPm2 | DropletCompose | FleetCompose, Field(discriminator="kind")]

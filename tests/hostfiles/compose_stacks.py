@@ -17,6 +17,7 @@ from tests.hostfiles.stacks import ROOT, named_secrets
 
 DATA_HOSTS = ("10.10.0.21", "10.10.0.22", "10.10.0.23")
 TOKEN = "token-of-the-registry"
+SHARE = "10.10.0.30:/100001/vulcan-prod"
 
 
 def stack(name: str, product: dict[str, Any] | None = None, **blocks: Any) -> Settings:
@@ -81,6 +82,13 @@ def fleet(**architecture: Any) -> Settings:
     return stack("prod", product, architecture=architecture)
 
 
+def sharing() -> Settings:
+    """Vulcan with uploads on the disk of two hosts, which is a share."""
+    services = copy.deepcopy(dict(stackfile.read(ROOT / "Pulumi.prod.yaml").values)["product"]["services"])
+    services["backend"] |= {"volumes": {"uploads": "/var/uploads"}, "user": "10001:10001"}
+    return stack("prod", {"services": services}, architecture={"share": 50})
+
+
 def passwords(settings: Settings) -> dict[str, str]:
     """Words for the passwords of backing services on our own hosts."""
     return {name: f"password-of-{name}" for name in hosted(settings.product)}
@@ -115,8 +123,9 @@ def variables(settings: Settings) -> dict[str, dict[str, str]]:
 def manifest(settings: Settings) -> Manifest:
     """The manifest of a host of the product."""
     hostname = f"{settings.name}-1" if compose_host.front(settings) else None
+    shared = SHARE if getattr(settings.architecture, "share", None) else None
     return compose_host.manifest(
-        settings, variables(settings), facts(settings), passwords(settings), TOKEN, hostname=hostname
+        settings, variables(settings), facts(settings), passwords(settings), TOKEN, hostname=hostname, shared=shared
     )
 
 

@@ -16,7 +16,17 @@ from scripts.host import request as host_request
 from settings.droplets import COMPOSE_IMAGES
 from settings.slots import slot_ports
 from settings.stack import Settings
-from tests.hostfiles.compose_stacks import data_manifests, everything, facts, fleet, manifest, stack, variables
+from tests.hostfiles.compose_stacks import (
+    SHARE,
+    data_manifests,
+    everything,
+    facts,
+    fleet,
+    manifest,
+    sharing,
+    stack,
+    variables,
+)
 from tests.hostfiles.stacks import content
 
 ENCRYPTED = {"provider": "managed", "encrypt_to_hosts": True}
@@ -215,6 +225,36 @@ def test_the_data_of_a_host_is_on_its_volume_where_it_has_one() -> None:
     assert "RequiresMountsFor=/opt/vulcan/data\n" in unit
     named = manifest(everything(architecture={"volume": 20}))
     assert "opt-devora-data.mount" in {unit.name for unit in named.units}
+
+
+def test_what_services_keep_is_on_the_share_that_a_fleet_has() -> None:
+    """DV6: the volumes are the same directories on every host."""
+    made = manifest(sharing())
+    assert "nfs-common" in made.packages
+    mount = content(made, "/etc/systemd/system/opt-vulcan-data-_volumes.mount")
+    assert f"What={SHARE}\nWhere=/opt/vulcan/data/_volumes\nType=nfs\n" in mount
+    (options,) = [line.partition("=")[2] for line in mount.splitlines() if line.startswith("Options=")]
+    assert {"vers=4.1", "hard", "nodev", "noexec", "nosuid"} <= set(options.split(","))
+    unit = content(made, f"/etc/systemd/system/{docker.OBJECTS_UNIT}")
+    uploads = "/opt/vulcan/data/_volumes/uploads"
+    assert f"docker volume create --opt type=none --opt o=bind --opt device={uploads} vulcan-uploads" in unit
+
+
+def test_nothing_of_the_share_is_made_or_started_before_it_is_there() -> None:
+    made = manifest(sharing())
+    needs = content(made, f"/etc/systemd/system/{docker.OBJECTS_UNIT}.d/20-share.conf")
+    assert "RequiresMountsFor=/opt/vulcan/data/_volumes\n" in needs, "else uploads would be on the host's own disk"
+    order = content(made, "/etc/systemd/system/docker.service.d/20-share.conf")
+    assert "After=opt-vulcan-data-_volumes.mount\n" in order
+    wanted = {unit.name: (unit.enabled, unit.running) for unit in made.units}
+    assert wanted["opt-vulcan-data-_volumes.mount"] == (True, True)
+    assert (wanted["rpcbind.socket"], wanted["rpcbind.service"]) == ((False, False), (False, False))
+
+
+def test_a_fleet_without_a_share_mounts_none() -> None:
+    made = manifest(stack("prod"))
+    assert not [file.path for file in made.files if "share" in file.path or file.path.endswith(".mount")]
+    assert "nfs-common" not in made.packages
 
 
 def test_a_manifest_in_a_traceback_shows_no_content() -> None:

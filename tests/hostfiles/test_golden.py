@@ -16,7 +16,7 @@ from tests.hostfiles import compose_stacks, stacks
 from tests.hostfiles.stacks import ROOT
 
 GOLDEN = ROOT / "tests" / "golden"
-DIRECTORIES = ("familyflow", "devora-vps", "vulcan-prod", "vulcan-data", "devora-balancer")
+DIRECTORIES = ("familyflow", "devora-vps", "vulcan-prod", "vulcan-share", "vulcan-data", "devora-balancer")
 
 
 def _host(made: Manifest, name: str = "") -> dict[str, str]:
@@ -45,6 +45,13 @@ def _containers(settings: Settings) -> dict[str, str]:
     }
 
 
+def _what_a_share_changes() -> dict[str, str]:
+    """Of a host of Vulcan's: the files that are otherwise where a fleet has one."""
+    without = _host(compose_stacks.manifest(compose_stacks.stack("prod")))
+    shared = _host(compose_stacks.manifest(compose_stacks.sharing()))
+    return {name: text for name, text in shared.items() if without.get(name) != text}
+
+
 def _rendered() -> dict[str, str]:
     data = compose_stacks.data_manifests(compose_stacks.fleet())
     balancer = compose_stacks.balancer_manifest(compose_stacks.stack("devora-fleet"))
@@ -52,6 +59,7 @@ def _rendered() -> dict[str, str]:
         "familyflow": _familyflow(),
         "devora-vps": _containers(compose_stacks.stack("devora-vps")),
         "vulcan-prod": _containers(compose_stacks.stack("prod")),
+        "vulcan-share": _what_a_share_changes(),
         "vulcan-data": {name: text for made in data for name, text in _host(made, f"{made.hostname}/").items()},
         "devora-balancer": _host(balancer),
     }

@@ -38,6 +38,7 @@ UNITS = {
     "pm2": _units(pm2_units.files(_everything())),
     "containers": _units(compose_stacks.manifest(compose_stacks.everything()).files),
     "fleet": _units(compose_stacks.manifest(compose_stacks.fleet(balancer=ENCRYPTED)).files),
+    "share": _units(compose_stacks.manifest(compose_stacks.sharing()).files),
     "data": _units(next(compose_stacks.data_manifests(compose_stacks.fleet())).files),
     "balancer": _units(compose_stacks.balancer_manifest(compose_stacks.stack("devora-fleet")).files),
 }
