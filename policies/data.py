@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from policies.containers import containers_of
-from policies.graph import RELEASE_JSON, Graph, Resource
+from policies.graph import RELEASE_JSON, Graph, Host, Resource
 from policies.network import DATABASE, DROPLET
 from policies.rule import Context, Violation, rule
 
 BUCKET = "digitalocean:index/spacesBucket:SpacesBucket"
+SHARE = "digitalocean:index/nfs:Nfs"
+SHARE_REGIONS = frozenset({"ams3", "atl1", "nyc2"})
+"""Where DigitalOcean offers shares, as far as it is known (2026-11): read in what others run there, in no list of its
+own. So another region is a warning."""
 SPACES_KEY = "digitalocean:index/spacesKey:SpacesKey"
 
 HOLDS_DATA: dict[str, str] = {
@@ -19,7 +23,7 @@ HOLDS_DATA: dict[str, str] = {
     "digitalocean:index/loadBalancer:LoadBalancer": "a balancer, whose address the names lead to",
     BUCKET: "a bucket",
     "digitalocean:index/volume:Volume": "a volume",
-    "digitalocean:index/nfs:Nfs": "a share",
+    SHARE: "a share",
     "digitalocean:index/domain:Domain": "a zone",
     "digitalocean:index/reservedIp:ReservedIp": "a reserved address",
     "digitalocean:index/vpc:Vpc": "a network that databases live in",
@@ -62,6 +66,15 @@ def wide_key(context: Context) -> Iterator[Violation]:
                 yield Violation(key.name, "opens every bucket of the account", right, key.urn)
 
 
+@rule("share-region", "warning", "A share is in a region that has them.")
+def share_region(context: Context) -> Iterator[Violation]:
+    for share in context.graph.of(SHARE):
+        region = share.inputs.get("region")
+        if isinstance(region, str) and region not in SHARE_REGIONS:
+            what = f"is in {region}, where no shares are known to be had"
+            yield Violation(share.name, what, f"one of {', '.join(sorted(SHARE_REGIONS))}, or a bucket", share.urn)
+
+
 @rule("no-backups", "warning", "A machine that people depend on is backed up.")
 def no_backups(context: Context) -> Iterator[Violation]:
     if not context.is_production:
@@ -71,6 +84,9 @@ def no_backups(context: Context) -> Iterator[Violation]:
         for attachment in context.graph.of("digitalocean:index/volumeAttachment:VolumeAttachment")
         for urn in attachment.property_dependencies.get("dropletId", ())
     }
+    for share in context.graph.of(SHARE):
+        what = "keeps data, and nothing copies it"
+        yield Violation(share.name, what, "snapshots of the share, or copies kept elsewhere", share.urn)
     for droplet in context.graph.of(DROPLET):
         if not _may_keep_data(context.graph, droplet):
             continue
@@ -102,11 +118,21 @@ def _may_keep_data(graph: Graph, droplet: Resource) -> bool:
     if not hosts:
         return True
     for host in hosts:
+        if _keeps_on_share(host):
+            continue
         found = list(containers_of(host))
         is_released = any(file.get("path") == RELEASE_JSON for file in host.files)
         if any(container.keeps_data for container in found) or (is_released and not found):
             return True
     return False
+
+
+def _keeps_on_share(host: Host) -> bool:
+    """Whether what its services keep is on a share: the host's own disk has nothing of it."""
+    return any(
+        str(file.get("path")).endswith("_volumes.mount") and "\nType=nfs\n" in str(file.get("content"))
+        for file in host.files
+    )
 
 
 def _public_on_purpose(context: Context) -> set[str]:
@@ -121,4 +147,4 @@ def _public_on_purpose(context: Context) -> set[str]:
     }
 
 
-RULES = (unprotected_data, public_bucket, wide_key, no_backups, single_node)
+RULES = (unprotected_data, public_bucket, wide_key, share_region, no_backups, single_node)

@@ -95,6 +95,7 @@ def inside(tags: Sequence[str], ports: str = "27017") -> Resource:
 
 
 ON_VOLUME = resource("VolumeAttachment", property_dependencies={"dropletId": (droplet().urn,)})
+SHARED = {"path": "/etc/systemd/system/opt-a-data-_volumes.mount", "content": "[Mount]\nWhat=a:/b\nType=nfs\n"}
 PROXY = droplet("proxy", tags=["proxy"])
 FROM_PROXY = {"protocol": "tcp", "portRange": "80", "sourceTags": ["proxy"]}
 CASES = [
@@ -232,9 +233,12 @@ CASES = [
             context(*without_backups(compose(api={"volumes": [{"source": "a", "target": "/a"}]}))),
             context(*without_backups({"path": "/etc/slipway/release.json", "content": "{}"})),
             context(droplet(), ON_VOLUME),
+            context(resource("Nfs", protect=True)),
         ],
         [
             context(droplet()),
+            context(*without_backups(compose(api=KEPT), SHARED)),
+            context(resource("Nfs", protect=True), of=settings("staging")),
             context(droplet(backups=False), of=settings("staging")),
             context(*without_backups(compose(api={"image": IMAGE, "volumes": ["/srv/a.key:/a.key:ro", "/cache"]}))),
             context(*without_backups(compose(api={"volumes": [{"source": "a", "target": "/a", "read_only": True}]}))),
@@ -242,6 +246,11 @@ CASES = [
             context(*without_backups(compose(documents=KEPT), stdin=UNKNOWN)),
             context(droplet("other"), ON_VOLUME),
         ],
+    ),
+    Case(
+        "share-region",
+        [context(resource("Nfs", protect=True, inputs={"region": "nyc3"}))],
+        [context(resource("Nfs", protect=True, inputs={"region": "nyc2"})), context()],
     ),
     Case(
         "unpinned-release",
