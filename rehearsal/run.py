@@ -94,6 +94,9 @@ class Rehearsal:
         if self._engine is not None:
             return
         given = self._given if self._given is not None else self._stack_file()
+        architecture = given.get(f"{PROJECT}:architecture")
+        if isinstance(architecture, Mapping) and architecture.get("share") is not None:
+            raise RehearsalError("slipway:architecture.share: the local cloud has no shares: leave it out to rehearse")
         with ThreadPoolExecutor() as pool:  # both take minutes the first time, and neither needs the other
             engine = pool.submit(find_engine, self.show)
             if self._behind == workshop.LOCAL:

@@ -32,6 +32,8 @@ REPLACES: dict[str, frozenset[str]] = {
         {"region", "name", "description", "snapshotId", "initialFilesystemType", "initialFilesystemLabel"}
     ),
     f"{_DO}volumeAttachment:VolumeAttachment": frozenset({"dropletId", "volumeId"}),
+    # nfs/resource_nfs.go
+    f"{_DO}nfs:Nfs": frozenset({"region", "name", "vpcId"}),
     # reservedip/resource_reserved_ip.go, resource_reserved_ip_assignment.go
     f"{_DO}reservedIp:ReservedIp": frozenset({"region"}),
     f"{_DO}reservedIpAssignment:ReservedIpAssignment": frozenset({"ipAddress", "dropletId"}),

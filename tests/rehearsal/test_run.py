@@ -146,6 +146,13 @@ def test_a_preview_makes_nothing(rehearsal: Rehearsal) -> None:
     assert not (rehearsal.workspace.account / "account.json").exists()
 
 
+def test_a_share_is_refused_before_anything_is_made(toy: Toy, tmp_path: Path) -> None:
+    with Rehearsal("toy", print, toy, {"slipway:architecture": {"share": 50}}, tmp_path) as shared:
+        with pytest.raises(RehearsalError, match=r"^slipway:architecture.share: the local cloud has no shares"):
+            shared.up()
+        assert not shared.workspace.directory.exists()
+
+
 def test_two_at_once_are_kept_apart(rehearsal: Rehearsal, toy: Toy, tmp_path: Path) -> None:
     with pytest.raises(RehearsalError, match="another process"), Rehearsal("toy", print, toy, {}, tmp_path):
         pass

@@ -25,6 +25,7 @@ from rehearsal.provider.digitalocean.grouping import Project, ProjectResources, 
 from rehearsal.provider.digitalocean.lookups import FUNCTIONS
 from rehearsal.provider.digitalocean.monitoring import MonitorAlert, UptimeAlert, UptimeCheck
 from rehearsal.provider.digitalocean.network import ReservedIp, ReservedIpAssignment, Vpc
+from rehearsal.provider.digitalocean.share import Share
 from rehearsal.provider.digitalocean.spaces import BucketCors, BucketPolicy, SpacesBucket, SpacesKey
 from rehearsal.provider.digitalocean.volume import Volume, VolumeAttachment
 
@@ -33,6 +34,7 @@ RESOURCES = (
     Droplet(),
     Volume(),
     VolumeAttachment(),
+    Share(),
     ReservedIp(),
     ReservedIpAssignment(),
     Firewall(),

@@ -19,6 +19,7 @@ BUCKET = "digitalocean:index/spacesBucket:SpacesBucket"
 SPACES_KEY = "digitalocean:index/spacesKey:SpacesKey"
 ADDRESS = "digitalocean:index/reservedIp:ReservedIp"
 VOLUME = "digitalocean:index/volume:Volume"
+SHARE = "digitalocean:index/nfs:Nfs"
 PROJECT = "digitalocean:index/project:Project"
 KEY = "digitalocean:index/sshKey:SshKey"
 
@@ -86,6 +87,9 @@ REFUSALS: list[tuple[str, str, Properties]] = [
     (SPACES_KEY, "invalid permission", {"grants": [{"bucket": "other", "permission": "all"}]}),
     (VOLUME, "at least", {"region": "nyc3", "size": 0, "name": "data"}),
     (VOLUME, "name must be lowercase", {"region": "nyc3", "size": 10, "name": "Data"}),
+    (SHARE, r"expected size to be at least \(50\), got 20", {"region": "nyc2", "size": 20, "vpcId": "n"}),
+    (SHARE, "performance_tier", {"region": "nyc2", "size": 50, "vpcId": "n", "performanceTier": "low"}),
+    (SHARE, "the local cloud has no shares", {"region": "nyc2", "size": 50, "vpcId": "n"}),
     (ADDRESS, "Region is invalid", {"region": "mars1"}),
     (PROJECT, "expected environment", {"environment": "holiday"}),
     (PROJECT, "not a valid URN", {"name": "p", "resources": ["do:vpc:1"]}),
