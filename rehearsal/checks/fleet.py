@@ -21,6 +21,8 @@ BACK_WITHIN = 30
 """Seconds from the last failed probe until every host serves the previous release."""
 TWO_CHECKS = 25
 """Seconds in which a lost host may still be sent requests: two health checks of ten seconds, and an answer's time."""
+BACK_IN_ROTATION = 150
+"""Seconds from a host's boot until it is sent requests: its containers start, and it passes two health checks."""
 DEATHS = ("fetch", "migrate", "start", "switch", "drain")
 """Steps at which the coordinator is killed: one of each segment of a release."""
 HOSTS = "architecture.hosts"
@@ -142,10 +144,20 @@ def lost_hosts_are_left_out(scene: Scene, result: Result) -> None:
         time.sleep(TWO_CHECKS + 10)
         scene.cloud.power_on(last.id)
         scene.cloud.wait_booted(last.id)
-        time.sleep(TWO_CHECKS)
+        booted, before = time.monotonic(), _asked(scene, last)
+        again = eventually(lambda: _asked(scene, last) > before + 100, BACK_IN_ROTATION)
+        seconds = time.monotonic() - booted
+        time.sleep(5)
     load.expect_no_failures(result, "a host is lost: ", outside=(cut - 1, cut + TWO_CHECKS))
-    asked = scene.root("sh", "-c", "tail -n 200 /var/log/nginx/access.log | wc -l", host=last).stdout.strip()
-    result.expect("it is sent requests again once it is back", int(asked or 0) > 100, asked)
+    result.expect(
+        f"it is sent requests again, {seconds:.0f} s after it has booted", again, _asked(scene, last) - before
+    )
+
+
+def _asked(scene: Scene, host: Host) -> int:
+    """How many requests the host's nginx has answered since its log was begun."""
+    counted = scene.root("sh", "-c", "cat /var/log/nginx/access.log | wc -l", host=host).stdout.strip()
+    return int(counted or 0)
 
 
 def the_number_of_hosts_changes(scene: Scene, result: Result) -> None:
