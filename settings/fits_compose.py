@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from settings import connections, fits_hosts
+from settings import connections, fits_hosts, fits_images
 from settings.backing import MongoDB, Redis
 from settings.context import Context
 from settings.droplets import SIZES, sizes_with
@@ -16,7 +16,6 @@ from settings.quantity import MEMORY
 from settings.reserved import OF_DOCKER
 from settings.stack import Dns
 
-_FROM_SOURCE = ("directory", "install", "build", "output", "assets")
 Wanted = dict[str, tuple[int, int]]
 """What a host is asked for: by name, how many times how many MiB."""
 _EXTERNAL = "should be external with `url: {secret: NAME}`"
@@ -80,10 +79,7 @@ def _volumes(context: Context, product: Product, hosts: int) -> Iterator[Problem
 def _product(context: Context, product: Product, kind: str) -> Iterator[Problem]:
     for name, service in product.services.items():
         yield from _service(f"slipway:product.services.{name}", service, kind, fits_hosts.size_of(context))
-    for keys in (("release", "commit"), ("source",)):
-        if context.says("product", *keys):
-            message = f"is for services that run from source, {kind} runs images: leave it out"
-            yield Problem(f"slipway:product.{'.'.join(keys)}", message)
+    yield from fits_images.product(context, kind)
     if context.says("product", "logs"):
         yield Problem("slipway:product.logs", f"{kind} keeps logs on its hosts and ships none yet: leave it out")
     if product.name in OF_DOCKER:
@@ -98,13 +94,7 @@ def _product(context: Context, product: Product, kind: str) -> Iterator[Problem]
 def _service(path: str, service: Service, kind: str, size: str | None) -> Iterator[Problem]:
     if path.rpartition(".")[2].startswith("dump-"):
         yield Problem(path, "starts as the names of database dumps do, should be another name")
-    if service.runtime is not None:
-        yield Problem(f"{path}.runtime", f"{kind} runs services from images: say `image` instead")
-    for key in _FROM_SOURCE:
-        if key in service.model_fields_set and getattr(service, key) not in (None, {}, ()):
-            yield Problem(f"{path}.{key}", f"is for a service that runs from source, {kind} runs images: leave it out")
-    if service.role == "static":
-        yield Problem(f"{path}.role", "is static, should be web: an image serves its files by itself")
+    yield from fits_images.service(path, service, kind)
     if service.autoscale is not None:
         yield Problem(f"{path}.autoscale", f"{kind} runs as many as `replicas` says: leave it out")
     if service.cpu is not None and size is not None and service.cpu > SIZES[size].cpus:

@@ -12,6 +12,9 @@ from settings.product import Product, Service
 from settings.quantity import MEMORY
 from settings.stack import Access
 
+NOT_COMPATIBLE = "is false, should be true: the old release serves until the new one answers; split the change in two"
+"""What is wrong with a job that the release before can't live with."""
+
 
 def jobs(product: Product, kind: str) -> Iterator[Problem]:
     """Jobs by the clock, and jobs that the release before can't live with."""
@@ -20,10 +23,7 @@ def jobs(product: Product, kind: str) -> Iterator[Problem]:
             message = f"{kind} runs no scheduled job: let a service with `role: scheduler` queue it"
             yield Problem(f"slipway:product.jobs.{name}.schedule", message)
         if not job.backward_compatible:
-            message = (
-                "is false, should be true: the old release serves until the new one answers; split the change in two"
-            )
-            yield Problem(f"slipway:product.jobs.{name}.backward_compatible", message)
+            yield Problem(f"slipway:product.jobs.{name}.backward_compatible", NOT_COMPATIBLE)
 
 
 def admins(context: Context) -> Iterator[Problem]:
