@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from importlib import import_module
 from typing import Any
 
@@ -19,16 +19,28 @@ def declare() -> None:
         settings = load()
     except SettingsError as error:
         raise pulumi.RunError(f"the stack file has mistakes:\n{error}") from None
-    for name, value in build(settings).items():
+    built = build(settings)
+    if isinstance(built, Mapping):
+        _export(built)
+    else:
+
+        async def rest() -> None:
+            _export(await built)
+
+        pulumi.run(rest)
+
+
+def _export(outputs: Mapping[str, Any]) -> None:
+    for name, value in outputs.items():
         if value is not None:
             pulumi.export(name, value)
 
 
-def build(settings: Settings) -> Mapping[str, Any]:
-    """Declare the stack's resources and return its outputs.
+def build(settings: Settings) -> Mapping[str, Any] | Awaitable[Mapping[str, Any]]:
+    """Declare the stack's resources and return its outputs, or what waits for some of them to be known first.
 
     Only the chosen kind's providers are imported, and only now: a mistake in the settings should not wait for them.
     """
     kind = import_module(f"architectures.{settings.architecture.kind.replace('-', '_')}")
-    outputs: Mapping[str, Any] = kind.build(settings)
+    outputs: Mapping[str, Any] | Awaitable[Mapping[str, Any]] = kind.build(settings)
     return outputs

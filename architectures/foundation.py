@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import pulumi
 
 from components.bucket import Bucket, BucketArgs
-from components.database import Database, database_args
+from components.database import Database, Trusted, database_args
 from components.network import Network, NetworkArgs
 from components.project import Group, GroupArgs
 from components.share import Share, ShareArgs
 from settings.backing import ObjectStorage
-from settings.kinds import FleetCompose
+from settings.kinds import AppPlatform, FleetCompose
 from settings.stack import Settings
 
 
@@ -52,7 +52,10 @@ def lay(settings: Settings) -> Foundation:
     name, architecture = settings.name, settings.architecture
     group = Group(name, GroupArgs(settings.product.name, settings.stack, settings.tags))
     network = Network(name, NetworkArgs(architecture.region, architecture.network))
-    where = (architecture.region, network.id, group.host_tag, group.tags)
+    # an app has no tag, and its id comes too late: its first deployment migrates. It is alone in its network
+    alone = isinstance(architecture, AppPlatform)
+    trusted = Trusted("ip_addr", architecture.network) if alone else Trusted("tag", group.host_tag)
+    where = (architecture.region, network.id, trusted, group.tags)
     return Foundation(
         group=group,
         network=network,

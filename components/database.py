@@ -1,4 +1,4 @@
-"""A managed database of the cloud's: PostgreSQL, Valkey or MongoDB, for the stack's own hosts and for nobody else."""
+"""A managed database of the cloud's: PostgreSQL, Valkey or MongoDB, for the stack's own product and for nobody else."""
 
 from __future__ import annotations
 
@@ -18,8 +18,16 @@ Facts = dict[str, pulumi.Output[str]]
 
 
 @dataclass(frozen=True)
+class Trusted:
+    """Who may connect: hosts with a tag, or addresses of a range. Neither has to be there before the database is."""
+
+    type: Literal["tag", "ip_addr"]
+    value: pulumi.Input[str]
+
+
+@dataclass(frozen=True)
 class DatabaseArgs:
-    """`trusted_tag` is the tag of the hosts that may connect: by tag there is no cycle between hosts and database.
+    """`trusted` are those that may connect: as no one names the other, hosts and database make no circle.
 
     `nodes` counts the primary and its standbys. `database` is made beside the engine's own; Valkey has none.
     """
@@ -29,7 +37,7 @@ class DatabaseArgs:
     size: str
     region: str
     network_id: pulumi.Input[str]
-    trusted_tag: pulumi.Input[str]
+    trusted: Trusted
     nodes: int = 1
     database: str | None = None
     eviction: str | None = None
@@ -91,7 +99,7 @@ class Database(Component):
         self.register_outputs({"host": self.cluster.private_host})
 
     def _trust(self, name: str, cluster: pulumi.Input[str], args: DatabaseArgs) -> None:
-        rule = digitalocean.DatabaseFirewallRuleArgs(type="tag", value=args.trusted_tag)
+        rule = digitalocean.DatabaseFirewallRuleArgs(type=args.trusted.type, value=args.trusted.value)
         digitalocean.DatabaseFirewall(name, cluster_id=cluster, rules=[rule], opts=self.child(protect=True))
 
     def _database(self, name: str, args: DatabaseArgs) -> pulumi.Output[str]:
@@ -135,11 +143,11 @@ def database_args(
     product: str,
     region: str,
     network_id: pulumi.Input[str],
-    trusted_tag: pulumi.Input[str],
+    trusted: Trusted,
     tags: Sequence[pulumi.Input[str]],
 ) -> DatabaseArgs:
     """What a managed backing service of the product asks for. ValueError for one that the cloud does not manage."""
-    common = {"region": region, "network_id": network_id, "trusted_tag": trusted_tag, "tags": tags}
+    common = {"region": region, "network_id": network_id, "trusted": trusted, "tags": tags}
     size = backing.size or "db-s-1vcpu-1gb"
     if isinstance(backing, Postgres):
         return DatabaseArgs(

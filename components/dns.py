@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import pulumi
 
@@ -31,21 +32,25 @@ class Zone(Component):
 
 @dataclass(frozen=True)
 class NamesArgs:
-    """Each of `domains` gets an A record for `address`, where and how `dns` says, in `zone`; none while it says so."""
+    """Each of `domains` gets a record for `address`, where and how `dns` says, in `zone`; none while it says so.
+
+    The record is an A, or a CNAME where the address is a name itself.
+    """
 
     domains: Sequence[str]
     address: pulumi.Input[str]
     dns: Dns
     zone: Zone
+    type: Literal["A", "CNAME"] = "A"
 
 
 class Names(Component):
-    """A records at DigitalOcean or Cloudflare, or `records`: lines for somebody to enter."""
+    """Records at DigitalOcean or Cloudflare, or `records`: lines for somebody to enter."""
 
     def __init__(self, name: str, args: NamesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
         self.records: pulumi.Output[list[str]] = pulumi.Output.from_input(args.address).apply(
-            lambda address: [f"{domain}. {args.dns.ttl} IN A {address}" for domain in args.domains]
+            lambda address: [_line(domain, address, args) for domain in args.domains]
         )
         if args.dns.records and args.dns.provider == "digitalocean":
             self._at_digitalocean(name, args)
@@ -61,8 +66,8 @@ class Names(Component):
                 f"{name}-{domain_name}",
                 domain=args.zone.zone,
                 name=_within(domain_name, args.dns.zone or ""),
-                type="A",
-                value=args.address,
+                type=args.type,
+                value=args.address if args.type == "A" else pulumi.Output.concat(args.address, "."),
                 ttl=args.dns.ttl,
                 opts=self.child(delete_before_replace=True),
             )
@@ -75,13 +80,20 @@ class Names(Component):
                 f"{name}-{domain_name}",
                 zone_id=args.dns.zone_id or "",
                 name=domain_name,
-                type="A",
+                type=args.type,
                 content=args.address,
                 ttl=args.dns.ttl if args.dns.ttl >= 60 else 60,  # Cloudflare's least for a record that it doesn't proxy
-                proxied=False,  # nginx on the host has the certificate
+                proxied=False,  # who answers at the address has the certificate
                 comment="managed by slipway",
                 opts=self.child(delete_before_replace=True),
             )
+
+
+def _line(domain: str, address: str, args: NamesArgs) -> str:
+    """A record as somebody enters it. A zone's own name can have no CNAME: many a provider calls what it can ALIAS."""
+    if args.type == "A":
+        return f"{domain}. {args.dns.ttl} IN A {address}"
+    return f"{domain}. {args.dns.ttl} IN {'ALIAS' if domain == args.dns.zone else 'CNAME'} {address}."
 
 
 def _within(domain: str, zone: str) -> str:

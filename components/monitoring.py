@@ -32,7 +32,7 @@ class Monitoring(Component):
             self._check(target, "" if index == 0 else f"-{_name(target)}", args.alerts)
             for index, target in enumerate(args.targets)
         ]
-        if args.alerts.email:
+        if args.alerts.email and args.tags:
             for resource, share in (
                 ("cpu", args.alerts.cpu),
                 ("memory", args.alerts.memory),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import pulumi
 import pulumi_digitalocean as digitalocean
@@ -21,7 +22,7 @@ class GroupArgs:
 
 
 class Group(Component):
-    """A project, the tags of all machines, and a tag of this stack's machines alone."""
+    """A project, the tags of all machines, and tags of this stack's machines alone."""
 
     def __init__(self, name: str, args: GroupArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
@@ -37,8 +38,12 @@ class Group(Component):
             digitalocean.Tag(f"{name}-tag-{key}", name=f"{key}:{value}", opts=self.child()).name
             for key, value in args.tags.items()
         ]
-        self.host_tag = digitalocean.Tag(f"{name}-tag-host", name=f"{name}-host", opts=self.child()).name
-        self.register_outputs({"host_tag": self.host_tag})
+        self.register_outputs({"project": self._project.id})
+
+    @cached_property
+    def host_tag(self) -> pulumi.Output[str]:
+        """The tag of this stack's machines, made where there are any."""
+        return self.part("host")
 
     def part(self, purpose: str) -> pulumi.Output[str]:
         """A tag for those of this stack's machines that have one purpose, such as web."""
@@ -55,4 +60,5 @@ class Group(Component):
 
 def _environment(stack: str) -> str:
     """The cloud knows three environments; a stack that is neither staging nor development is production."""
-    return {"staging": "Staging", "development": "Development", "dev": "Development"}.get(stack, "Production")
+    purpose = stack.rpartition("-")[2]
+    return {"staging": "Staging", "development": "Development", "dev": "Development"}.get(purpose, "Production")

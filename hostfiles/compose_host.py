@@ -24,7 +24,7 @@ from hostfiles.environment import Facts
 from hostfiles.manifest import Directory, File, Firewall, Manifest
 from hostfiles.nginx_proxy import Front
 from settings.droplets import SIZES
-from settings.kinds import DropletCompose, FleetCompose, ManagedBalancer, of_kind
+from settings.kinds import DropletCompose, FleetCompose, ManagedBalancer, of_kind, with_hosts
 from settings.placement import hosted
 from settings.product import Product, Service
 from settings.slots import slot_ports
@@ -85,7 +85,7 @@ def manifest(
     return Manifest(
         product=product.name,
         hostname=hostname or settings.name,
-        swap_mib=settings.architecture.swap,
+        swap_mib=with_hosts(settings.architecture).swap,
         packages=tuple(sorted(packages)),
         toolchain=None,
         users=tuple(sshd.users()),
@@ -193,7 +193,7 @@ def release_request(settings: Settings, variables: Variables, owner: str) -> dic
     started_with = [
         web_host.release_json(release_config(settings)),
         compose.text(compose.release(product)),
-        nginx.site(settings, settings.architecture, before),
+        nginx.site(settings, with_hosts(settings.architecture), before),
         *(f"{name}\n{environment.compose_env_file(variables[name])}" for name in product.services),
     ]
     return {
@@ -208,7 +208,7 @@ def release_request(settings: Settings, variables: Variables, owner: str) -> dic
 
 def _place(settings: Settings) -> data_services.Place:
     """What of the data is on a host of the product."""
-    architecture = settings.architecture
+    architecture = with_hosts(settings.architecture)
     memory = SIZES[architecture.size].memory
     if isinstance(architecture, DropletCompose):
         return data_services.beside(settings.product, memory)

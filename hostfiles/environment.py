@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from urllib.parse import unquote, urlsplit
 
-from settings.backing import ObjectStorage
+from settings.backing import FIELDS, AnyBacking, ObjectStorage
 from settings.stack import Settings
 from settings.variables import EnvironmentValue, Generated, Secret, Wired
 
@@ -45,6 +45,31 @@ def service_variables(
     for variable, value in settings.product.services[service].environment.items():
         variables[variable] = _value(settings, f"{service}.{variable}", value, secrets, generated, known)
     return dict(sorted(variables.items()))
+
+
+def plain_variables(settings: Settings, service: str) -> dict[str, str]:
+    """Those of one service's variables that anybody may read: texts of the stack file, and the product's names."""
+    product = settings.product
+    said = {**product.environment, **product.services[service].environment}
+    texts = {variable: text for variable, text in _defaults(settings, {}).items() if variable not in said}
+    texts |= {variable: value for variable, value in said.items() if isinstance(value, str)}
+    names = ",".join(product.domains)
+    texts |= {name: names for name, value in said.items() if isinstance(value, Wired) and value.source == "domain"}
+    return dict(sorted(texts.items()))
+
+
+def variable_names(settings: Settings, service: str) -> frozenset[str]:
+    """The names of all variables of one service's containers (see `service_variables`), before any value is known."""
+    product = settings.product
+    known = {name: dict.fromkeys(_known_fields(backing), "") for name, backing in product.backing.items()}
+    return frozenset({*_defaults(settings, known), *product.environment, *product.services[service].environment})
+
+
+def _known_fields(backing: AnyBacking) -> Iterable[str]:
+    """What there will be to know of a backing service, as far as variables follow from it by themselves."""
+    if isinstance(backing, ObjectStorage) and backing.provider == "external":
+        return (key for key in ("access_key", "secret_key") if getattr(backing, key) is not None)
+    return FIELDS[backing.engine]
 
 
 def external_facts(settings: Settings, secrets: Mapping[str, str]) -> dict[str, dict[str, str]]:

@@ -18,7 +18,7 @@ import re
 from hostfiles import nginx_proxy, nginx_site
 from hostfiles.nginx_proxy import Front, Host
 from hostfiles.text import HEADER, block, joined
-from settings.kinds import Architecture, DropletPm2
+from settings.kinds import DropletPm2, WithHosts
 from settings.product import Product
 from settings.stack import Settings
 
@@ -37,7 +37,7 @@ _NO_REJECT = frozenset({"ubuntu-22-04-x64"})
 """Images whose nginx (1.18) has no `ssl_reject_handshake` (1.19.4)."""
 
 
-def config(settings: Settings, architecture: Architecture, front: Front | None = None) -> str:
+def config(settings: Settings, architecture: WithHosts, front: Front | None = None) -> str:
     """/etc/nginx/nginx.conf for nginx 1.18 (Ubuntu 22.04) up to 1.26 and later (Debian 13)."""
     return _whole(_http(settings, architecture, front))
 
@@ -48,7 +48,7 @@ def challenges(listen: str) -> str:
     return _whole(["server_tokens off;", "log_not_found off;", "access_log off;", "", *block("server", server)])
 
 
-def site(settings: Settings, architecture: Architecture, front: Front | None = None) -> str:
+def site(settings: Settings, architecture: WithHosts, front: Front | None = None) -> str:
     """site.conf, for the same nginx. Each release has a copy of its own; nginx reads that of the one that serves."""
     host = _host(settings.product, architecture, front)
     return joined([f"# {HEADER}", *nginx_site.config(settings.product, host)])
@@ -72,13 +72,13 @@ def _whole(http: list[str]) -> str:
     )
 
 
-def _host(product: Product, architecture: Architecture, front: Front | None) -> Host:
+def _host(product: Product, architecture: WithHosts, front: Front | None) -> Host:
     containers = not isinstance(architecture, DropletPm2)
     root = f"/opt/{product.name}" if containers else f"/srv/{product.name}"
     return Host(root, architecture.image in _HTTP2_DIRECTIVE, containers, front)
 
 
-def _http(settings: Settings, architecture: Architecture, front: Front | None) -> list[str]:
+def _http(settings: Settings, architecture: WithHosts, front: Front | None) -> list[str]:
     host = _host(settings.product, architecture, front)
     return [
         *_files(),

@@ -100,7 +100,7 @@ def _volume(settings: Settings) -> int | None:
 
 def _memory(settings: Settings) -> int:
     """MiB that the product may have: all but the shares of Redis and RabbitMQ, and what the system itself needs."""
-    whole = SIZES[settings.architecture.size].memory
+    whole = SIZES[of_kind(settings.architecture, DropletPm2).size].memory
     shares = {"redis": redis.SHARE, "rabbitmq": rabbitmq.SHARE}
     on_host = [backing.engine for backing in settings.product.backing.values() if backing.provider == "host"]
     return whole - _SYSTEM - sum(whole // shares[engine] for engine in on_host if engine in shares)

@@ -9,6 +9,7 @@ from typing import Any
 from hostfiles import maintenance, nginx, sshd
 from hostfiles.manifest import Certificate, Directory, File, Unit
 from hostfiles.nginx_proxy import Front
+from settings.kinds import with_hosts
 from settings.product import Product
 from settings.stack import Settings
 
@@ -51,7 +52,7 @@ def nginx_config(settings: Settings, front: Front | None = None) -> File:
     """nginx.conf."""
     return File(
         "/etc/nginx/nginx.conf",
-        nginx.config(settings, settings.architecture, front),
+        nginx.config(settings, with_hosts(settings.architecture), front),
         validate=("/usr/sbin/nginx", "-t", "-c", "{}"),
         then=("reload nginx.service",),
     )
@@ -61,7 +62,8 @@ def release_files(settings: Settings, config: dict[str, Any], front: Front | Non
     """How to release, and the routes that a release brings to nginx."""
     return [
         File(RELEASE_JSON, release_json(config), "0600"),
-        File(SITE, nginx.site(settings, settings.architecture, front)),  # no reload: a release brings it to nginx
+        # no reload: a release brings it to nginx
+        File(SITE, nginx.site(settings, with_hosts(settings.architecture), front)),
     ]
 
 

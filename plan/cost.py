@@ -163,9 +163,11 @@ def _app(resource: Resource, graph: Graph) -> list[Price]:
     found: list[Price] = []
     for part in ("services", "workers"):
         for component in spec.get(part, []):
-            slug, count = component.get("instanceSizeSlug"), component.get("instanceCount") or 1
+            slug, scaled = component.get("instanceSizeSlug"), component.get("autoscaling") or {}
+            count = component.get("instanceCount") or scaled.get("minInstanceCount") or 1
             price = _known(prices.APP_INSTANCES, slug, "the instance size")
-            found.append((count * price, f"{component.get('name')}: {count} × {slug}"))
+            more = f", up to {scaled['maxInstanceCount']}" if scaled else ""
+            found.append((count * price, f"{component.get('name')}: {count} × {slug}{more}"))
     return found
 
 

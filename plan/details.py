@@ -96,7 +96,15 @@ def _balancer(inputs: Inputs, resource: Resource) -> str:
     return f"{hosts} hosts in {inputs.get('region')}, each asked every {check.get('checkIntervalSeconds')} s"
 
 
+def _app(inputs: Inputs, resource: Resource) -> str:
+    spec = inputs.get("spec") or {}
+    counts = ((key, len(spec.get(key) or [])) for key in ("services", "workers", "jobs"))
+    found = [f"{count} {key if count > 1 else key[:-1]}" for key, count in counts if count]
+    return f"{', '.join(found)} in {spec.get('region')}"
+
+
 _DETAILS: dict[str, Callable[[Inputs, Resource], str]] = {
+    "App": _app,
     "Command": _command,
     "DatabaseCluster": _words("engine", "version", "size", "region"),
     "DnsRecord": _record,

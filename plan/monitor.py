@@ -12,6 +12,9 @@ from plan import placeholders, values
 from policies.graph import Resource
 
 STACK = "pulumi:pulumi:Stack"
+STACK_REFERENCE = "pulumi:pulumi:StackReference"
+ORGANIZATION = "organization"
+"""Whose a stack is where its state is kept in files."""
 VPC = "digitalocean:index/vpc:Vpc"
 
 _FEATURES = [
@@ -92,9 +95,11 @@ class Monitor:
 
     def ReadResource(self, request: Any) -> Any:  # noqa: N802
         urn = make_urn(self.stack, self.project, request.parent or None, request.type, request.name)
-        self.lookups.append(f"{request.type} {request.name}")
         properties = request.properties
-        if request.type == "pulumi:pulumi:StackReference":
+        is_own = request.type == STACK_REFERENCE and request.name == f"{ORGANIZATION}/{self.project}/{self.stack}"
+        if not is_own:  # a plan is of the first update: the stack's own last one has left nothing
+            self.lookups.append(f"{request.type} {request.name}")
+        if request.type == STACK_REFERENCE:
             properties.update({"outputs": {}, "secretOutputNames": []})
         return resource_pb2.ReadResourceResponse(urn=urn, properties=properties)
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from plan.many import MOST, in_words
 from policies.graph import RELEASE_JSON, Graph, Resource
+from settings.kinds import AppPlatform
 from settings.placement import data_hosts
 from settings.product import Product
 from settings.stack import Settings
@@ -19,7 +20,8 @@ _SHAPES = {"postgres": ("[(", ")]"), "mongodb": ("[(", ")]"), "redis": ("[(", ")
 
 def picture(settings: Settings, graph: Graph) -> str:
     """The chart's text, for a Mermaid code block."""
-    return "\n".join(["flowchart TB", *(f"  {line}" for line in _lines(settings, graph))]) + "\n"
+    lines = _app_lines if isinstance(settings.architecture, AppPlatform) else _lines
+    return "\n".join(["flowchart TB", *(f"  {line}" for line in lines(settings, graph))]) + "\n"
 
 
 def _lines(settings: Settings, graph: Graph) -> Iterator[str]:
@@ -49,6 +51,45 @@ def _lines(settings: Settings, graph: Graph) -> Iterator[str]:
         arrow = "-->" if name in beside else "--->"  # a longer one ends below what is on the host
         yield f"services {arrow} {_id('backing', name)}"
     yield from _watching(settings, graph)
+
+
+def _app_lines(settings: Settings, graph: Graph) -> Iterator[str]:
+    """A product that the cloud's own platform runs: what the platform does by itself is one box."""
+    product, (app,) = settings.product, graph.of(f"{_DO}app:App")
+    spec = app.inputs["spec"]
+    yield from _names(settings)
+    yield "dns --> way"
+    title = f"app {spec['name']} in {spec['region']}"
+    yield f'subgraph app["{_text(title)}"]'
+    yield '  way["App Platform, TLS"]'
+    yield '  subgraph services["containers"]'
+    for part in (*spec.get("services", []), *spec.get("workers", [])):
+        scaled = part.get("autoscaling")
+        count = f"{scaled['minInstanceCount']} to {scaled['maxInstanceCount']}" if scaled else part["instanceCount"]
+        label = f"{_text(part['name'])}<br/>{count} × {_text(part['instanceSizeSlug'])}"
+        yield f'    {_id("service", part["name"])}["{label}"]'
+    for job in spec.get("jobs", []):
+        when = "before" if job["kind"] == "PRE_DEPLOY" else "after"
+        yield f'    {_id("job", job["name"])}["{_text(job["name"])}<br/>{when} each deployment"]'
+    yield "  end"
+    for route in product.routes:
+        label = f"{route.host or ''}{route.path}"
+        yield f'  way -- "{_text(label)}" --> {_id("service", route.service)}'
+    yield "end"
+    for name, backing in product.backing.items():
+        yield _store(settings, name, backing.engine, backing.provider)
+        yield f"services ---> {_id('backing', name)}"
+    if product.logs is not None:
+        yield f'logs(["logs at {_text(product.logs.provider)}"])'
+        yield "services -.-> logs"
+    yield from _watching(settings, graph)
+
+
+def _names(settings: Settings) -> Iterator[str]:
+    yield 'people(["people"])'
+    provider = settings.dns.provider
+    yield f'dns["names at {provider}"]' if provider != "print" else 'dns["names elsewhere"]'
+    yield f'people -- "{_text(settings.product.domain)}" --> dns'
 
 
 class _Droplets:

@@ -141,6 +141,7 @@ MAKERS: dict[str, Maker] = {
     },
     "digitalocean:index/app:App": lambda name, _, __: {
         "liveUrl": f"https://{name}.ondigitalocean.app",
+        "defaultIngress": f"https://{name}.ondigitalocean.app",
         "appUrn": f"do:app:{number(name)}",
     },
     "random:index/randomPassword:RandomPassword": _password,

@@ -20,7 +20,7 @@ from pulumi.runtime.config import set_all_config
 from pulumi.runtime.settings import reset_options
 
 from plan import placeholders
-from plan.monitor import Engine, Monitor
+from plan.monitor import ORGANIZATION, Engine, Monitor
 from plan.values import Decoded
 from policies.graph import Graph
 
@@ -73,7 +73,7 @@ def _run(
     }
     config |= {f"{project}:{name}": placeholders.of_secret(name) for name in secrets}
     reset_options()
-    configure(Settings(project, stack, monitor=monitor, engine=engine, dry_run=True, organization="organization"))
+    configure(Settings(project, stack, monitor=monitor, engine=engine, dry_run=True, organization=ORGANIZATION))
     set_all_config(config, [f"{project}:{name}" for name in secrets])
     with _without_garbage_collection():
         failure = _drive(program)

@@ -41,7 +41,8 @@ def summary(plan: Plan) -> str:
     """What a stack is, in one line."""
     settings = plan.settings
     release = settings.product.release
-    running = f"commit {release.commit[:8]}" if release.commit else f"{len(release.images)} images"
+    images = f"{len(release.images)} image{'s' if len(release.images) != 1 else ''}"
+    running = f"commit {release.commit[:8]}" if release.commit else images
     architecture = settings.architecture
     return f"{architecture.kind} in {architecture.region} · https://{settings.product.domain}/ · {running}"
 

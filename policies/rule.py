@@ -26,7 +26,9 @@ class Context:
     @property
     def is_production(self) -> bool:
         """Whether people depend on this stack: every stack does that is not named as something else."""
-        return self.settings is None or self.settings.stack not in {"dev", "development", "staging", "test"}
+        if self.settings is None:
+            return True
+        return self.settings.stack.rpartition("-")[2] not in {"dev", "development", "staging", "test"}
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""`python -m rehearsal up|down|shell|status|destroy --stack <name>`: a stack of this repository on this machine."""
+"""`python -m rehearsal up|down|shell|status|destroy|move --stack <name>`: a stack of this project on this machine."""
 
 from __future__ import annotations
 
@@ -7,26 +7,37 @@ import json
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rehearsal.model import CloudError
 from rehearsal.run import Rehearsal, RehearsalError
+from rehearsal.workspace import ROOT
+from settings import stackfile
 from settings.problems import SettingsError
+
+NOT_REHEARSED = frozenset({"app-platform"})
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command's exit code: 0 when all went well and every check held, 1 otherwise."""
     parser = argparse.ArgumentParser(prog="python -m rehearsal", description=__doc__)
-    parser.add_argument("action", choices=("up", "down", "shell", "status", "destroy"))
+    parser.add_argument("action", choices=("up", "down", "shell", "status", "destroy", "move"))
     parser.add_argument("--stack", default="familyflow")
+    parser.add_argument("--from", dest="before", default="", help="of move: the stack that the product is on")
     parser.add_argument("--checks", choices=("none", "basic", "all"), default="basic")
     parser.add_argument("--requests", type=int, default=20_000, help="how many each load sends at least")
     parser.add_argument("--report", choices=("text", "json"), default="text")
     options = parser.parse_args(arguments)
     actions = {"up": _up, "down": _down, "shell": _shell, "status": _status, "destroy": _destroy}
     options.said = []
+    if (options.action == "move") != bool(options.before):
+        parser.error("move --stack <the new one> --from <the old one>; nothing else takes --from")
     try:
+        if options.action == "move":
+            return _move(options)
+        if options.action == "up":
+            _refuse(options.stack)
         with Rehearsal(options.stack, lambda line: _say(line, options.said)) as rehearsal:
             return actions[options.action](rehearsal, options)
     except (RehearsalError, CloudError, SettingsError) as error:
@@ -35,6 +46,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         _show(f"interrupted; what there is stays: `make rehearse-down STACK={options.stack}` removes it")
         return 130
+
+
+def _refuse(stack: str) -> None:
+    """RehearsalError for a kind whose cloud has no stand-in on this machine, before anything is started."""
+    file = ROOT / f"Pulumi.{stack}.yaml"
+    architecture = stackfile.read(file).values.get("architecture") if file.exists() else None
+    kind = architecture.get("kind") if isinstance(architecture, Mapping) else None
+    if kind in NOT_REHEARSED:
+        hint = f"`make plan STACK={stack}` shows what it makes"
+        raise RehearsalError(f"{stack} is of the kind {kind}, and no stand-in for it runs here yet: {hint}")
 
 
 def _show(line: str) -> None:
@@ -80,6 +101,18 @@ def _check(rehearsal: Rehearsal, options: argparse.Namespace, timings: dict[str,
     _show(f"the report: {page}")
     _show(f"the site: {scene.outputs['url']} at {scene.outputs['address']}, as long as this rehearsal stands")
     return 0 if all(result.passed for result in results) else 1
+
+
+def _move(options: argparse.Namespace) -> int:
+    from rehearsal import report
+    from rehearsal.move.moving import rehearsed_move
+
+    result = rehearsed_move(options.before, options.stack, _show)
+    for line in result.lines:
+        _show(f"  {'✓' if line.holds else '✗'} {line.text}")
+    timings = {f"{options.before} → {options.stack}": result.seconds}
+    print(report.as_json([result], timings) if options.report == "json" else report.terminal([result], timings))
+    return 0 if result.passed else 1
 
 
 def _down(rehearsal: Rehearsal, options: argparse.Namespace) -> int:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from hostfiles import compose, compose_development
 from settings import stackfile
+from settings.kinds import WITHOUT_HOSTS
 from settings.parse import parse
 from settings.problems import SettingsError
 from settings.stack import Settings
@@ -22,6 +23,10 @@ def text(settings: Settings, environment: str) -> str:
         if service.image is None:
             raise ValueError(f"{settings.stack} has no compose file: services.{name} runs from source, no image")
     if environment == "production":
+        if settings.architecture.kind in WITHOUT_HOSTS:
+            raise ValueError(
+                f"{settings.stack} has no hosts to get a compose file: ENVIRONMENT=development is a laptop's"
+            )
         return compose.text(compose.release(settings.product))
     return compose.text(compose_development.development(settings), compose_development.HEADER)
 

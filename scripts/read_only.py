@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from scripts.stack import OperatorError, command_line, is_fleet, on_fleet, on_host
+from scripts.stack import OperatorError, command_line, is_fleet, on_fleet, on_host, on_hosts_only
 
 SWITCHES = {"1": "on", "0": "off"}
 
@@ -13,6 +13,7 @@ def read_only(stack: str, on: str) -> None:
     """Switch all hosts, `on` being 1 or 0. OperatorError if one of them did not; those that did stay switched."""
     if on not in SWITCHES:
         raise OperatorError(f"ON is {on!r}, should be 1 (who only reads is served) or 0 (everybody is)")
+    on_hosts_only(stack, "the platform has no such switch; its own is `maintenance`, which turns everybody away")
     act = on_fleet if is_fleet(stack) else on_host
     act(stack, "read-only", SWITCHES[on])
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 
-from scripts.stack import brought, command_line, is_fleet, on_fleet, on_host
+from scripts.stack import brought, command_line, is_fleet, on_fleet, on_host, on_hosts_only
 
 
 def recover(stack: str, take_over: bool = False) -> None:
     """Have the hosts come to one release, and the stack file name it. `take_over` ends one that still goes on."""
+    ended = f"the platform ends a deployment, or returns from it, by itself; `pulumi up -s {stack}` goes on from there"
+    on_hosts_only(stack, ended)
 
     def act() -> str:
         if is_fleet(stack):

@@ -5,8 +5,20 @@ from __future__ import annotations
 import argparse
 import re
 
+from scripts import platform_api
 from scripts.registry import resolve
-from scripts.stack import OperatorError, Release, command_line, pulumi, serving, write, written
+from scripts.stack import (
+    APP_KIND,
+    OperatorError,
+    Release,
+    command_line,
+    kind_of,
+    outputs,
+    pulumi,
+    serving,
+    write,
+    written,
+)
 
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 REFERENCE = re.compile(r"[a-z0-9.-]+(?::[0-9]+)?(?:/[a-z0-9._-]+)+@sha256:[0-9a-f]{64}")
@@ -26,11 +38,26 @@ def release(stack: str, commit: str = "", images: str = "", version: str = "") -
     if bool(before.images) == bool(commit):
         raise OperatorError(f"{stack} is released by {WANTED if commit else 'COMMIT=<40 hexadecimal digits>'}")
     wanted = Release(commit=commit) if commit else _of_images(before, images, version)
+    is_app = kind_of(stack) == APP_KIND
     write(stack, wanted)
     try:
         pulumi("up", "--yes", "--skip-preview", "--stack", stack)
     except (OperatorError, KeyboardInterrupt):
-        raise OperatorError(_what_serves(stack, wanted, before)) from None
+        raise OperatorError(_what_serves(stack, wanted, before, is_app)) from None
+    if is_app:
+        _verified(stack, wanted, before)
+
+
+def _verified(stack: str, wanted: Release, before: Release) -> None:
+    """A platform says that it has deployed: see what serves, and whether it is well from outside."""
+    now = platform_api.serving(stack, (wanted, before))
+    if not now.is_(wanted):
+        write(stack, now)
+        raise OperatorError(f"{wanted} was not released: {stack} runs {now}, and its stack file says so again")
+    try:
+        platform_api.wait_until_well(str(outputs(stack)["health"]))
+    except OperatorError as error:
+        raise OperatorError(f"{wanted} was released and serves, but is not well: {error}") from None
 
 
 def _of_images(before: Release, images: str, version: str) -> Release:
@@ -65,19 +92,19 @@ def _parsed(text: str) -> dict[str, str]:
     return named
 
 
-def _what_serves(stack: str, wanted: Release, before: Release) -> str:
-    """Ask the hosts: an update can fail after its release succeeded, and a lost connection says nothing about it."""
+def _what_serves(stack: str, wanted: Release, before: Release, is_app: bool) -> str:
+    """Ask who serves: an update can fail after its release succeeded, and a lost connection says nothing about it."""
     try:
-        now = serving(stack)
-    except (OperatorError, KeyError, ValueError):
-        return (
-            f"the update failed, and the host did not say what it serves: the stack file names {wanted} now, "
-            f"{before} before; see `sudo slipway status` on the host"
-        )
+        now = platform_api.serving(stack, (wanted, before)) if is_app else serving(stack)
+    except (OperatorError, KeyError, ValueError) as error:
+        who = f"the platform did not say what it serves ({error})" if is_app else "the host did not say what it serves"
+        see = "the app's deployments in its console" if is_app else "`sudo slipway status` on the host"
+        return f"the update failed, and {who}: the stack file names {wanted} now, {before} before; see {see}"
     if now.is_(wanted):
         return f"{wanted} was released, but the update failed after it: run `pulumi up -s {stack}` again"
     write(stack, now)
-    return f"{wanted} was not released: {stack} still runs {now}, and its stack file says so again"
+    returned = "the platform has returned to the deployment before: " if is_app else ""
+    return f"{wanted} was not released: {returned}{stack} still runs {now}, and its stack file says so again"
 
 
 def main() -> int:

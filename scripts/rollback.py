@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 
-from scripts.stack import brought, command_line, is_fleet, on_fleet, on_host
+from scripts.stack import brought, command_line, is_fleet, on_fleet, on_host, on_hosts_only
 
 
 def rollback(stack: str) -> None:
     """Return on the hosts, by their ledgers: nothing is built, nothing migrated; the stack file names what serves."""
+    again = f"`make release STACK={stack} IMAGES='<image>=<the digest before>'` deploys it again, its jobs included"
+    on_hosts_only(stack, f"nobody keeps the release before as it was made; {again}")
     now = brought(stack, lambda: on_fleet(stack, "rollback") if is_fleet(stack) else on_host(stack, "rollback"))
     print(f"{stack} runs {now} again, and its stack file says so: keep it")
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 RELEASE_KEY = "slipway:product.release"
-FLEET_KIND = "fleet-compose"
+FLEET_KIND, APP_KIND = "fleet-compose", "app-platform"
 COORDINATOR = ("command:local:Command", "scripts/fleet.sh release")
 """The resource that releases a fleet: its type and what it runs (components/fleet_release.py)."""
 ROOT = Path(__file__).resolve().parent.parent
@@ -91,8 +91,18 @@ def outputs(stack: str) -> dict[str, Any]:
 
 def is_fleet(stack: str) -> bool:
     """Whether the stack's hosts are released as one, by scripts/fleet."""
-    kind = pulumi("config", "get", "--path", "slipway:architecture.kind", "--stack", stack, capture=True)
-    return kind.strip() == FLEET_KIND
+    return kind_of(stack) == FLEET_KIND
+
+
+def kind_of(stack: str) -> str:
+    """The kind of the stack's architecture."""
+    return pulumi("config", "get", "--path", "slipway:architecture.kind", "--stack", stack, capture=True).strip()
+
+
+def on_hosts_only(stack: str, why: str) -> None:
+    """OperatorError, with what is there instead, for a stack whose hosts are none of ours."""
+    if kind_of(stack) == APP_KIND:
+        raise OperatorError(f"{stack} is of the kind {APP_KIND}: {why}")
 
 
 def on_host(stack: str, *command: str, capture: bool = False) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 
 from settings import check_backing, check_stack, check_variables, fits
 from settings.context import Context
-from settings.kinds import DropletCompose, FleetCompose
+from settings.kinds import AppPlatform, DropletCompose, FleetCompose
 from settings.masking import shown
 from settings.messages import path_of
 from settings.problems import Problem, nearest
@@ -93,7 +93,7 @@ def _is_below(path: str, other: str) -> bool:
 
 def _release(context: Context, product: Product) -> Iterator[Problem]:
     release = product.release
-    runs_images = isinstance(context.blocks.get("architecture"), DropletCompose | FleetCompose)
+    runs_images = isinstance(context.blocks.get("architecture"), AppPlatform | DropletCompose | FleetCompose)
     from_source = [
         name for name, service in product.services.items() if service.runtime is not None and not runs_images
     ]

@@ -46,7 +46,12 @@ def _users(product: Product, backing: str) -> Iterator[tuple[str, Service]]:
 def _opened(service: Service, hosts: int) -> int:
     assert service.pool is not None  # noqa: S101  (_users)
     each = (service.pool.size + service.pool.overflow) * service.pool.workers
-    return each * service.replicas * _hosts_of(service, hosts)
+    return each * _replicas(service) * _hosts_of(service, hosts)
+
+
+def _replicas(service: Service) -> int:
+    """How many there may be at once."""
+    return service.autoscale.most if service.autoscale else service.replicas
 
 
 def _hosts_of(service: Service, hosts: int) -> int:
@@ -57,7 +62,7 @@ def _term(service: Service, hosts: int) -> str:
     """The product of numbers that a service's connections are, as a person would write it."""
     assert service.pool is not None  # noqa: S101  (_users)
     pool, on = service.pool, _hosts_of(service, hosts)
-    many = [(pool.workers, "worker"), (service.replicas, "replica"), (on, "host")]
+    many = [(pool.workers, "worker"), (_replicas(service), "replica"), (on, "host")]
     words = [f"{count} {what}s" for count, what in many if count > 1]
     return " x ".join([f"({pool.size} + {pool.overflow})", *words])
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from pydantic import BaseModel
 
-from settings import fits_compose, fits_pm2
+from settings import fits_app, fits_compose, fits_pm2
 from settings.context import Context
-from settings.kinds import DropletCompose, DropletPm2, FleetCompose
+from settings.kinds import AppPlatform, DropletCompose, DropletPm2, FleetCompose
 from settings.problems import Problem
 from settings.product import Product
 
@@ -21,3 +21,5 @@ def run(context: Context, product: Product, architecture: BaseModel) -> Iterator
         yield from fits_compose.droplet(context, product, architecture)
     elif isinstance(architecture, FleetCompose):
         yield from fits_compose.fleet(context, product, architecture)
+    elif isinstance(architecture, AppPlatform):
+        yield from fits_app.run(context, product, architecture)

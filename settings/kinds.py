@@ -5,14 +5,15 @@ What a kind can't carry of a product is in `settings.fits`.
 
 from __future__ import annotations
 
+import difflib
 from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, Field
 
-from settings import droplets
+from settings import droplets, instances
 from settings.masking import shown
 from settings.problems import nearest
-from settings.values import Memory, Model, PrivateCidr, Text, one_of
+from settings.values import Memory, Model, Name, PrivateCidr, Text, one_of
 
 Region = Annotated[str, one_of(droplets.REGIONS, "DigitalOcean region")]
 DropletSize = Annotated[str, one_of(tuple(droplets.SIZES), "droplet size")]
@@ -122,13 +123,48 @@ class FleetCompose(Model):
     )
 
 
-Architecture = Annotated[DropletPm2 | DropletCompose | FleetCompose, Field(discriminator="kind")]
+AppRegion = Annotated[str, one_of(instances.REGIONS, "data centre of the App Platform")]
+_INSTANCE_SIZES = (*instances.STEPS, *instances.INSTANCES)
+
+
+def _instance_size(value: str) -> str:
+    if value not in _INSTANCE_SIZES:
+        near = difflib.get_close_matches(value[:80], _INSTANCE_SIZES, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"should be one of {', '.join(_INSTANCE_SIZES)}"
+        raise ValueError(f"there is no instance size {shown(value)} of the App Platform; {hint}")
+    return value
+
+
+InstanceSize = Annotated[str, Text(f"one of {', '.join(_INSTANCE_SIZES)}", _instance_size, words=_INSTANCE_SIZES)]
+
+
+class AppPlatform(Model):
+    """DigitalOcean's App Platform: the product's containers, and no host of ours. A size is the platform's own, or a
+    step of growth: launch, growth, scale."""
+
+    kind: Literal["app-platform"]
+    region: AppRegion
+    network: PrivateCidr = Field(default="10.10.0.0/20", description="the VPC's range")
+    size: InstanceSize = Field(default="launch", description="of each instance of each service")
+    sizes: dict[Name, InstanceSize] = Field(default_factory=dict, description="of single services, in place of `size`")
+
+    def size_of(self, service: str) -> str:
+        """The platform's own name of the size that a service's instances have."""
+        return instances.slug(self.sizes.get(service, self.size))
+
+
+WithHosts = DropletPm2 | DropletCompose | FleetCompose
+"""The kinds whose machines somebody may log in to."""
+Architecture = Annotated[WithHosts | AppPlatform, Field(discriminator="kind")]
 KINDS: dict[str, type[Model]] = {
     "droplet-pm2": DropletPm2,
     "droplet-compose": DropletCompose,
     "fleet-compose": FleetCompose,
+    "app-platform": AppPlatform,
 }
 """Each kind by its name. A kind that is added to the program is added here."""
+WITHOUT_HOSTS = frozenset({"app-platform"})
+"""Kinds that have no machine of ours: nobody logs in."""
 
 _Kind = TypeVar("_Kind", bound=Model)
 
@@ -137,4 +173,11 @@ def of_kind(architecture: Model, kind: type[_Kind]) -> _Kind:
     """`architecture`, which is of this kind: nothing else asks for what only one kind has."""
     if not isinstance(architecture, kind):
         raise TypeError(f"{type(architecture).__name__} is no {kind.__name__}")
+    return architecture
+
+
+def with_hosts(architecture: Model) -> WithHosts:
+    """`architecture`, which is of a kind with hosts: nothing else asks what they are like."""
+    if not isinstance(architecture, WithHosts):
+        raise TypeError(f"{type(architecture).__name__} has no hosts")
     return architecture

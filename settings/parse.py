@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 
 from settings import checks, shape
 from settings.context import Context
-from settings.kinds import KINDS
+from settings.kinds import KINDS, WITHOUT_HOSTS
 from settings.masking import is_secret, shown, what_it_is
 from settings.messages import path_of, problems_of
 from settings.problems import Problem, SettingsError, Unreadable, nearest
@@ -54,7 +54,7 @@ def parse(
     problems = stack_name_problems(stack)
     problems += [
         Problem(f"{NAMESPACE}:{block}", f"is missing, should be {_SHAPES[block]}")
-        for block in REQUIRED_BLOCKS
+        for block in _required(values)
         if block not in values
     ]
     blocks: dict[str, Model] = {}
@@ -89,6 +89,14 @@ def _sorted(raw: Any, made: dict[int, Any]) -> Any:
     elif all(isinstance(key, str) for key in raw):
         made[id(raw)] = {key: _sorted(raw[key], made) for key in sorted(raw)}
     return made[id(raw)]
+
+
+def _required(values: Mapping[str, Any]) -> Iterator[str]:
+    """The blocks that there have to be: nobody logs in where the kind has no hosts."""
+    architecture = values.get("architecture")
+    kind = architecture.get("kind") if isinstance(architecture, Mapping) else None
+    without_hosts = isinstance(kind, str) and kind in WITHOUT_HOSTS
+    yield from (block for block in REQUIRED_BLOCKS if block != "access" or not without_hosts)
 
 
 def stack_name_problems(stack: str) -> list[Problem]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
-from settings.kinds import KINDS
+from settings.kinds import KINDS, WITHOUT_HOSTS
 from settings.parse import MODELS, NAMESPACE
 from settings.quantity import DURATION, MEMORY, Quantity
 from settings.stack import REQUIRED_BLOCKS
@@ -24,6 +24,13 @@ _SECURE = {
     "properties": {"secure": {"type": "string", "minLength": 1}},
     "required": ["secure"],
     "additionalProperties": False,
+}
+
+_OF_A_KIND_WITHOUT_HOSTS = {
+    "properties": {
+        f"{NAMESPACE}:architecture": {"properties": {"kind": {"enum": sorted(WITHOUT_HOSTS)}}, "required": ["kind"]}
+    },
+    "required": [f"{NAMESPACE}:architecture"],
 }
 
 
@@ -48,7 +55,9 @@ def schema() -> dict[str, Any]:
                     f"^{NAMESPACE}:[A-Z][A-Z0-9_]*$": {"$ref": "#/$defs/_Secret"},
                     f"^(?!{NAMESPACE}:)[A-Za-z0-9-]+:": {"description": "another program's or a provider's"},
                 },
-                "required": [f"{NAMESPACE}:{block}" for block in REQUIRED_BLOCKS],
+                "required": [f"{NAMESPACE}:{block}" for block in REQUIRED_BLOCKS if block != "access"],
+                "if": _OF_A_KIND_WITHOUT_HOSTS,
+                "else": {"required": [f"{NAMESPACE}:access"]},
                 "additionalProperties": False,
             },
             "secretsprovider": {"type": "string"},

@@ -26,6 +26,10 @@ class Access(Model):
         return tuple(cidr for cidr in self.admin_cidrs if ipaddress.ip_network(cidr).prefixlen == 0)
 
 
+NOBODY = Access.model_construct(admin_cidrs=(), ssh_keys=(), ssh_from_anywhere=False)
+"""Who may log in where there is nothing to log in to."""
+
+
 class Dns(Model):
     """Where the product's names are kept; `print` lists the records for somebody to enter."""
 
@@ -76,7 +80,7 @@ class Settings(Model):
     stack: Name
     product: Product
     architecture: Architecture
-    access: Access
+    access: Access = NOBODY
     dns: Dns
     alerts: Alerts = Alerts()
     certificates: Certificates = Certificates()
@@ -96,3 +100,4 @@ class Settings(Model):
 
 BLOCKS: tuple[str, ...] = ("product", "architecture", "access", "dns", "alerts", "certificates", "budget")
 REQUIRED_BLOCKS: tuple[str, ...] = ("product", "architecture", "access", "dns")
+"""`access` only where there are hosts (`settings.kinds.WITHOUT_HOSTS`)."""

@@ -207,7 +207,9 @@ def test_without_an_address_there_are_no_alerts_but_the_check_stays(record: Reco
 def test_a_group_tags_by_product_and_environment(record: Record) -> None:
     """ALL2."""
     recorded = record(
-        lambda: Group("shop-staging", GroupArgs("shop", "staging", {"product": "shop", "environment": "staging"}))
+        lambda: (
+            Group("shop-staging", GroupArgs("shop", "staging", {"product": "shop", "environment": "staging"})).host_tag
+        )
     )
     assert {tag.inputs["name"] for tag in recorded.all("Tag")} == {
         "product:shop",

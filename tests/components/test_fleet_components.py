@@ -7,7 +7,7 @@ import json
 import pulumi
 import pytest
 
-from components.database import Database, DatabaseArgs, database_args, in_database
+from components.database import Database, DatabaseArgs, Trusted, database_args, in_database
 from components.firewall import Firewall, FirewallArgs, Inside
 from components.fleet_release import FleetRelease, FleetReleaseArgs, Member
 from components.keys import Keys
@@ -24,7 +24,7 @@ def _database(**changes: object) -> DatabaseArgs:
         "size": "db-s-1vcpu-1gb",
         "region": "nyc3",
         "network_id": "vpc",
-        "trusted_tag": "shop-host",
+        "trusted": Trusted("tag", "shop-host"),
     }
     return DatabaseArgs(**{**given, **changes})  # type: ignore[arg-type]
 
@@ -94,7 +94,7 @@ def test_a_cluster_s_url_leads_to_the_product_s_database(uri: str, wanted: str) 
 
 
 def test_a_backing_service_becomes_the_cloud_s_engine() -> None:
-    where = ("nyc3", "vpc", "shop-host", ["product:shop"])
+    where = ("nyc3", "vpc", Trusted("tag", "shop-host"), ["product:shop"])
     postgres = database_args(Postgres(engine="postgres", provider="managed", standby=True), "my-shop", *where)
     assert (postgres.engine, postgres.version, postgres.nodes, postgres.database) == ("pg", "17", 2, "my_shop")
     redis = database_args(Redis(engine="redis", provider="managed", eviction="allkeys-lru"), "shop", *where)

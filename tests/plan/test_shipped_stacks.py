@@ -54,7 +54,7 @@ def test_machines_can_read_it(plan: Plan) -> None:
 
 
 @pytest.mark.parametrize("form", ["txt", "md"])
-@pytest.mark.parametrize("stack", ["devora-vps", "prod"])
+@pytest.mark.parametrize("stack", ["devora-vps", "prod", "signupflow"])
 def test_the_plan_looks_as_it_did(stack: str, form: str, plan: Plan) -> None:
     shown = with_few_files(plan)
     made = text.render(shown, Style(False)) if form == "txt" else markdown.render(shown)
@@ -71,6 +71,8 @@ def test_the_plan_looks_as_it_did(stack: str, form: str, plan: Plan) -> None:
         ("devora-vps", ["no-backups", "unpinned-release"]),  # it backs up nothing; mongo:7.0 is a tag
         ("prod", ["single-node", "single-node", "unpinned-release", "unpinned-release"]),
         ("staging", ["unpinned-release", "unpinned-release"]),
+        ("signupflow", ["single-node", "single-node"]),
+        ("signupflow-staging", []),  # nobody depends on it
     ],
 )
 def test_what_is_found_is_true(rules: list[str], plan: Plan) -> None:

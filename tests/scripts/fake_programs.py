@@ -58,7 +58,8 @@ elif {name!r} == "python":
     elif arguments[2] == "status":
         print(json.dumps(read("hosts") if (here / "hosts").exists() else {{"web-1": read("serving")}}))
 elif arguments[:4] == ["config", "get", "--path", "slipway:architecture.kind"]:
-    print("fleet-compose" if (here / "fleet").exists() else "droplet-pm2")
+    kinds = {{"fleet": "fleet-compose", "app": "app-platform"}}
+    print(*[kind for name, kind in kinds.items() if (here / name).exists()] or ["droplet-pm2"])
 elif arguments[:2] == ["config", "get"]:
     print(json.dumps(read("release")))
 elif arguments[:3] == ["stack", "export", "--show-secrets"]:

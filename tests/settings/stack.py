@@ -22,10 +22,12 @@ SECRETS_OF = {
     "devora-fleet": frozenset({"REGISTRY_TOKEN"}),
     "prod": frozenset({"GHCR_PAT", "SUPABASE_SECRET"}),
     "staging": frozenset({"GHCR_PAT", "SUPABASE_SECRET"}),
+    "signupflow": frozenset({"GHCR_TOKEN", "SENTRY_DSN", "BACKUP_ENCRYPTION_KEY"}),
+    "signupflow-staging": frozenset({"GHCR_TOKEN", "SENTRY_DSN", "BACKUP_ENCRYPTION_KEY"}),
 }
 """What each shipped stack names as secrets."""
 _FILES = {stack: stackfile.read(ROOT / f"Pulumi.{stack}.yaml") for stack in SECRETS_OF}
-_SPOILT = {"droplet-compose": "devora-vps", "fleet-compose": "prod"}
+_SPOILT = {"droplet-compose": "devora-vps", "fleet-compose": "prod", "app-platform": "signupflow"}
 """The stack that the mistakes of a file change, where it is not FamilyFlow's."""
 MISTAKES: list[dict[str, Any]] = [
     {**case, "stack": _SPOILT.get(file.stem, "familyflow")}

@@ -62,6 +62,13 @@ def test_what_is_no_block_and_no_encrypted_secret_is_refused(key: str, value: An
     assert _errors(stack) != []
 
 
+def test_who_may_log_in_has_to_be_said_only_where_there_are_hosts() -> None:
+    for stack, wrong in (("signupflow", False), ("familyflow", True)):
+        values = good(stack)
+        values.pop("access", None)
+        assert bool(_errors(_stack(values))) == wrong, stack
+
+
 def _shows_in_one_value(case: Any) -> bool:
     """Whether the mistake needs no second key and no arithmetic to be seen."""
     shown = (
