@@ -93,6 +93,7 @@ def _rclone(plan: Plan, backing: str, does: str) -> str | None:
         "ENDPOINT": f"{inputs.get('region')}.digitaloceanspaces.com",
         "ACCESS_KEY_ID": f"\\${access}",
         "SECRET_ACCESS_KEY": f"\\${secret}",
+        "NO_CHECK_BUCKET": "true",  # the key is for this bucket alone, and may make none
     }
     variables = " ".join(f"RCLONE_S3_{name}={value}" for name, value in given.items())
     there = does.format(f":s3:{inputs.get('name')}")
