@@ -210,8 +210,10 @@ def _deaf(host: Host, scene: Scene) -> Iterator[None]:
     """The host's idle slot can't be reached: only this host finds the new release unhealthy."""
     ports = "30000-30999" if live_slot(scene, host) == "blue" else "20000-20999"
     rule = f"oifname lo tcp dport {ports} reject with tcp reset"
-    table = f"table inet fault {{ chain out {{ type filter hook output priority -150; {rule}; }} }}"
-    scene.root("nft", "-f", "-", input=table, host=host)
+    table = f"table inet fault {{ chain out {{ type filter hook output priority -150; {rule}; }}; }}"
+    made = scene.root("nft", "-f", "-", input=table, host=host)
+    if made.returncode:
+        raise RuntimeError(f"nft: {made.stderr}")
     try:
         yield
     finally:
