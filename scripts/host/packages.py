@@ -71,7 +71,7 @@ def packages(
 
 def _finish_interrupted(host: Host, broken: Sequence[str]) -> None:
     """Configure what was unpacked. What was cut off while it was being unpacked has to be unpacked again first: dpkg
-    refuses to configure it ("a very bad inconsistent state") or passes over it, and apt-get calls it the newest version.
+    refuses to configure it ("a very bad inconsistent state") or passes over it, and apt-get calls it the newest.
     """
     if broken:
         _patient(host, [*_CONFIGURE, "-a"], accept=(0, 1))  # brings dpkg's journal in, else apt-get refuses to start
