@@ -97,7 +97,7 @@ def _balancer(inputs: Inputs, resource: Resource) -> str:
 
 
 def _app(inputs: Inputs, resource: Resource) -> str:
-    spec = inputs.get("spec") or {}
+    spec = resource.inputs.get("spec") or {}  # it has secrets in it: nothing but numbers and its place is told
     counts = ((key, len(spec.get(key) or [])) for key in ("services", "workers", "jobs"))
     found = [f"{count} {key if count > 1 else key[:-1]}" for key, count in counts if count]
     return f"{', '.join(found)} in {spec.get('region')}"

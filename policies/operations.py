@@ -8,12 +8,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from policies.apps import APP, parts
 from policies.containers import containers_of
 from policies.graph import RELEASE_JSON, Host, Resource
 from policies.network import COMMAND, DROPLET, UPTIME_CHECK
 from policies.rule import Context, Violation, rule
 
-APP = "digitalocean:index/app:App"
 _COMMANDS = (COMMAND, "command:local:Command")
 _OF_THE_RELEASE = re.compile(r"\$\{[A-Z0-9_]+_IMAGE:?\?[^}]*\}")
 """What a release fills in, and nothing where it does not: the digests that it is asked for."""
@@ -33,7 +33,7 @@ def unpinned_release(context: Context) -> Iterator[Violation]:
                 what = f"has no digest for {service.image}, the image of {name}"
                 yield Violation("slipway:product.release.images", what, f"{service.image}: …@sha256:…")
     for app in context.graph.of(APP):
-        for component in _app_components(app.inputs.get("spec")):
+        for component in parts(app, "services", "workers", "jobs"):
             image = component.get("image")
             if isinstance(image, Mapping) and not image.get("digest"):
                 yield Violation(app.name, f"{component.get('name')} runs an image by tag", "image.digest", app.urn)
@@ -119,14 +119,6 @@ def budget(context: Context) -> Iterator[Violation]:
         over = context.monthly - settings.budget.monthly
         what = f"a month costs {context.monthly:.2f} USD, {over:.2f} over {settings.budget.monthly:.2f}"
         yield Violation("slipway:budget.monthly", what, "smaller sizes, or a larger budget")
-
-
-def _app_components(spec: Any) -> Iterator[Mapping[str, Any]]:
-    if isinstance(spec, Mapping):
-        for part in ("services", "workers", "jobs"):
-            components = spec.get(part)
-            if isinstance(components, list):
-                yield from (component for component in components if isinstance(component, Mapping))
 
 
 def _released(command: Resource) -> Mapping[str, Any]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from policies import balancers, containers, data, network, operations, secrecy
+from policies import apps, balancers, containers, data, network, operations, secrecy
 from policies.rule import SEVERITIES, Context, Finding, Rule
 
 RULES: tuple[Rule, ...] = (
     *network.RULES,
     *balancers.RULES,
     *containers.RULES,
+    *apps.RULES,
     *data.RULES,
     *secrecy.RULES,
     *operations.RULES,

@@ -9,7 +9,7 @@ import pytest
 from policies.graph import RELEASE_JSON, UNKNOWN, Graph
 from policies.rule import Context
 from policies.rules import RULES, check
-from tests.policies import cases, fleet_cases
+from tests.policies import app_cases, cases, fleet_cases
 from tests.policies.stacks import (
     OPEN,
     Case,
@@ -26,7 +26,7 @@ from tests.policies.stacks import (
     uptime,
 )
 
-CASES = [*cases.CASES, *fleet_cases.CASES]
+CASES = [*cases.CASES, *fleet_cases.CASES, *app_cases.CASES]
 
 
 def rules_that_find(given: Context) -> set[str]:
