@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from policies.graph import Graph
 from settings.backing import MongoDB, Postgres
+from settings.kinds import WITHOUT_HOSTS
 from settings.problems import Problem
 from settings.stack import Settings
 
@@ -28,6 +29,11 @@ def refusals(before: Settings, after: Settings) -> Iterator[Problem]:
         what = f"{before.stack} is of {old} and {after.stack} of {new}, should be another stack of {new}"
         yield Problem("from", f"{what}: a move is one product's")
         return
+    for side in (before, after):
+        if side.architecture.kind in WITHOUT_HOSTS:
+            what = f"{side.stack} is of the kind {side.architecture.kind}, which no step is written for yet"
+            yield Problem("from", f"{what}: say another `kind` in one stack, whose databases and buckets stay")
+            return
     yield from _network(before, after)
     yield from _zone(before, after)
     for name, backing in after.product.backing.items():

@@ -24,6 +24,15 @@ def test_another_product_is_refused() -> None:
     ]
 
 
+@pytest.mark.parametrize("stacks", [("signupflow", "signupflow-staging"), ("signupflow-staging", "signupflow")])
+def test_a_platform_without_hosts_is_no_side_of_a_move(stacks: tuple[str, str]) -> None:
+    (line,) = refused(lambda: make_move(*stacks))
+    assert line == (
+        f"from: {stacks[0]} is of the kind app-platform, which no step is written for yet: "
+        "say another `kind` in one stack, whose databases and buckets stay"
+    )
+
+
 def test_the_stack_itself_is_refused() -> None:
     (line,) = refused(lambda: make_move("prod", "prod"))
     assert line.startswith("from: prod is the stack itself, should be the one that the product moves from")
