@@ -117,6 +117,18 @@ def said(argv: Sequence[str], directory: Path, environment: Mapping[str, str]) -
     return process.returncode, words
 
 
+@contextmanager
+def redis_server() -> Iterator[str]:
+    """The URL of a Redis that keeps nothing; it is gone at the end."""
+    port = free_port()
+    server = subprocess.Popen(["redis-server", "--port", str(port), "--save", ""], stdout=subprocess.DEVNULL)
+    try:
+        yield f"redis://127.0.0.1:{port}/0"
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
+
+
 def laid_over(product: str, image: str, variant: str, directory: Path) -> Path:
     """A variant of an image's directory, made in `directory`; "" is the product itself."""
     shutil.copytree(EXAMPLES / product / image, directory, dirs_exist_ok=True)
@@ -127,7 +139,7 @@ def laid_over(product: str, image: str, variant: str, directory: Path) -> Path:
 
 def virtualenv(product: str) -> Path:
     """A Python with the packages that the product's image has, made once per machine and list; the interpreter."""
-    requirements = EXAMPLES / product / "backend" / "requirements.txt"
+    [requirements] = (EXAMPLES / product).glob("*/requirements.txt")
     recipe = hashlib.sha256(f"{sys.version} {requirements.read_text()}".encode()).hexdigest()[:16]
     kept = cache_directory("examples")
     directory = kept / f"{product}-{recipe}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +10,7 @@ from secrets import token_hex
 
 import pytest
 
-from tests.examples.running import EXAMPLES, PLATFORM, Server, laid_over, said, serving, virtualenv
+from tests.examples.running import EXAMPLES, PLATFORM, Server, laid_over, redis_server, said, serving, virtualenv
 from tests.hostfiles.site import free_port
 
 VULCAN = EXAMPLES / "vulcan"
@@ -29,13 +28,8 @@ def python() -> Path:
 @pytest.fixture(scope="module")
 def redis_url() -> Iterator[str]:
     """A Redis."""
-    port = free_port()
-    server = subprocess.Popen(["redis-server", "--port", str(port), "--save", ""], stdout=subprocess.DEVNULL)
-    try:
-        yield f"redis://127.0.0.1:{port}/0"
-    finally:
-        server.terminate()
-        server.wait(timeout=30)
+    with redis_server() as url:
+        yield url
 
 
 @pytest.fixture(scope="module")

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from rehearsal.product_images import MAIN, has_images, layers
 from rehearsal.workspace import ROOT
 
 EXAMPLES = ROOT / "examples"
-SAMPLES = ("devora", "vulcan")
+SAMPLES = ("devora", "signupflow", "vulcan")
 
 
 @pytest.fixture
@@ -43,3 +44,9 @@ def test_every_variant_of_the_samples_changes_an_image_that_there_is(name: str) 
         brought = {path.name for path in (sample / "variants" / variant).iterdir()}
         assert brought <= set(found[MAIN])
         assert any(len(directories) == 2 for directories in found[variant].values())
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_a_sample_has_the_images_that_its_product_names(name: str) -> None:
+    product = yaml.safe_load((ROOT / "tests" / "fixtures" / "products" / f"{name}.yaml").read_text(encoding="utf-8"))
+    assert set(product["release"]["images"]) == set(layers(EXAMPLES / name)[MAIN])
