@@ -82,9 +82,11 @@ test: $(VENV)/.developer tools lint ## every test, the rehearsal with all its ch
 bench: $(VENV)/.developer ## speed, as ratios measured in one run: STACK=familyflow|prod
 	@$(RUN) -m bench
 
-schema: $(VENV)/.developer ## write the schema and the page about stack files anew
+schema: $(VENV)/.developer ## write the schemas and the pages about stack files and kinds anew
 	@$(RUN) -m settings.schema > docs/stack.schema.json
+	@$(RUN) -m settings.schema like > docs/stack-like.schema.json
 	@$(RUN) -m settings.reference > docs/stack-file.md
+	@$(RUN) -W ignore -m plan.choosing > docs/choosing.md
 
 env-example: $(VENV)/.program ## print the .env.example of a stack, names and comments only: STACK=
 	@$(RUN) -m scripts.env_example --stack "$$STACK"

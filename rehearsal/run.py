@@ -24,6 +24,7 @@ from rehearsal.provider import workshop
 from rehearsal.provider.store import Store
 from rehearsal.publishing import Variants, publish
 from rehearsal.workspace import PROJECT, ROOT, Config, Workspace, overlaid, secrets_named_in, without_secrets
+from settings import stackfile
 
 Program = Callable[[], None]
 _LAST_LINES = 40
@@ -112,7 +113,7 @@ class Rehearsal:
         if not file.exists():
             raise RehearsalError(f"there is no stack file {file.name}")
         content = yaml.safe_load(file.read_text()) or {}
-        return dict(content.get("config") or {})
+        return stackfile.whole(file, content.get("config") or {})
 
     def _open(self) -> automation.Stack:
         environment = self.workspace.environment(self._behind)

@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from settings import stackfile
+from settings.problems import SettingsError
+
 RELEASE_KEY = "slipway:product.release"
 FLEET_KIND, APP_KIND = "fleet-compose", "app-platform"
 COORDINATOR = ("command:local:Command", "scripts/fleet.sh release")
@@ -95,7 +98,14 @@ def is_fleet(stack: str) -> bool:
 
 
 def kind_of(stack: str) -> str:
-    """The kind of the stack's architecture."""
+    """The kind of the stack's architecture, which the file of the stack that it is like may say."""
+    file = ROOT / f"Pulumi.{stack}.yaml"
+    try:
+        whole = stackfile.read(file) if file.exists() else None
+    except SettingsError as error:
+        raise OperatorError(str(error)) from None
+    if whole is not None and whole.like is not None:
+        return str(whole.values["architecture"].get("kind"))
     return pulumi("config", "get", "--path", "slipway:architecture.kind", "--stack", stack, capture=True).strip()
 
 

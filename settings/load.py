@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pulumi
 from pulumi.runtime.config import CONFIG, get_config_env, get_config_secret_keys_env, is_config_secret
 
 from settings.credentials import in_plain
+from settings.like import LIKE
 from settings.parse import NAMESPACE, parse
 from settings.problems import SettingsError
 from settings.stack import BLOCKS, Settings
+from settings.stackfile import with_rest
+
+ROOT = Path(__file__).resolve().parents[1]
+"""Where the stack files are."""
 
 
 def load() -> Settings:
@@ -24,8 +30,10 @@ def load() -> Settings:
     marked = set(get_config_secret_keys_env())
     secret = {key for key in keys if f"{NAMESPACE}:{key}" in marked or is_config_secret(f"{NAMESPACE}:{key}")}
     values = {key: _ENCRYPTED if key in secret else _value(text) for key, text in keys.items() if key in BLOCKS}
-    others = [key for key in keys if key not in BLOCKS and key not in secret]
+    others = [key for key in keys if key not in {*BLOCKS, LIKE} and key not in secret]
     stack = pulumi.get_stack()
+    if LIKE in keys:
+        values = dict(with_rest(ROOT, stack, _value(keys[LIKE]), values))
     plain = {key: text for key, text in stored.items() if key not in marked and not is_config_secret(key)}
     credentials = in_plain(plain, stack, NAMESPACE)
     try:

@@ -19,6 +19,12 @@ Blocks can't hold secrets: they name them. [`Pulumi.familyflow.yaml`](../Pulumi.
 one droplet, [`Pulumi.prod.yaml`](../Pulumi.prod.yaml) of a fleet, and [`stack.schema.json`](stack.schema.json) tells an
 editor the same as this page. Both are generated from `settings/`.
 
+A file with `slipway:like: <another stack>` says only what differs: its blocks lie over those of the other's file,
+mapping by mapping, and a key that is `null` takes the other's out. Lists are said whole, secrets are set for each
+stack, and one that is released by `make release` has a `release` of its own, as
+[`Pulumi.signupflow-staging.yaml`](../Pulumi.signupflow-staging.yaml) has. The schema for its editor is
+[`stack-like.schema.json`](stack-like.schema.json).
+
 Keys in **bold** have to be there. A duration is written `30s`, `5m` or `1h`, an amount of memory `512Mi` or `2Gi`, a
 schedule as five fields of cron in UTC. The value of an environment variable is text in quotes, `{secret: NAME}`,
 `{generate: 50}` (made once, that long) or `{from: <backing service>, field: url}`; `{from: domain}` is every name of

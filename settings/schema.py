@@ -1,4 +1,5 @@
-"""The JSON Schema of a stack file, for editors: `python -m settings.schema > docs/stack.schema.json`.
+"""The JSON Schemas of a stack file, for editors: `python -m settings.schema > docs/stack.schema.json`, and with `like`
+behind it that of a file which says only what differs (`settings.like`).
 
 It knows what one value may be. What takes two keys to see, only `settings.parse` knows.
 """
@@ -13,6 +14,7 @@ from typing import Any
 from pydantic.json_schema import models_json_schema
 
 from settings.kinds import KINDS, WITHOUT_HOSTS
+from settings.like import LIKE
 from settings.parse import MODELS, NAMESPACE
 from settings.quantity import DURATION, MEMORY, Quantity
 from settings.stack import REQUIRED_BLOCKS
@@ -71,6 +73,38 @@ def schema() -> dict[str, Any]:
     }
 
 
+def partial() -> dict[str, Any]:
+    """The JSON Schema of a stack file that is like another: nothing has to be there, and null takes a key out."""
+    made = schema()
+    for name, block in made["$defs"].items():
+        if name != "_Secret":
+            _loosen(block)
+    config = made["properties"]["config"]
+    like = {"type": "string", "description": "the stack whose file says the rest"}
+    config["properties"] = {f"{NAMESPACE}:{LIKE}": like, **config["properties"]}
+    config["required"] = [f"{NAMESPACE}:{LIKE}"]
+    for key in ("if", "else"):
+        del config[key]
+    for node in _nodes(config["properties"]):
+        _choose_any(node)
+    return {**made, "title": "A Slipway stack file that is like another"}
+
+
+def _loosen(block: dict[str, Any]) -> None:
+    """No key has to be there; each may be null; of several models, any may be meant."""
+    for node in _nodes(block):
+        node.pop("required", None)
+        _choose_any(node)
+    for key, value in block.get("properties", {}).items():
+        block["properties"][key] = {"anyOf": [value, {"type": "null"}]}
+
+
+def _choose_any(node: dict[str, Any]) -> None:
+    node.pop("discriminator", None)
+    if "oneOf" in node:
+        node["anyOf"] = node.pop("oneOf")
+
+
 def _tidy(block: dict[str, Any]) -> None:
     """What pydantic leaves out, and what it writes in the program's units: closed mappings, defaults as written."""
     if "description" in block:
@@ -95,10 +129,10 @@ def _nodes(where: Any) -> Iterator[dict[str, Any]]:
         yield from _nodes(inside)
 
 
-def text() -> str:
-    """The schema as it lies in docs/stack.schema.json."""
-    return json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
+def text(whole: bool = True) -> str:
+    """The schema as it lies in docs/stack.schema.json, or in docs/stack-like.schema.json."""
+    return json.dumps(schema() if whole else partial(), indent=2, ensure_ascii=False) + "\n"
 
 
 if __name__ == "__main__":
-    sys.stdout.write(text())
+    sys.stdout.write(text(whole=sys.argv[1:] != [LIKE]))

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from settings.credentials import in_plain
+from settings.like import LIKE, merged
 from settings.masking import may_be_secret, shown, what_it_is
-from settings.parse import NAMESPACE, parse
+from settings.parse import NAMESPACE, parse, stack_name_problems
 from settings.problems import Problem, SettingsError, nearest
 from settings.stack import BLOCKS
 from settings.yaml_reader import read_yaml
@@ -21,12 +22,16 @@ _TOP = ("config", "environment", "secretsprovider", "encryptedkey", "encryptions
 
 @dataclass(frozen=True)
 class StackFile:
-    """A stack's configuration: its blocks, the names of the secrets that are set, and any other key."""
+    """A stack's configuration: its blocks, the names of the secrets that are set, and any other key.
+
+    `like` is the stack whose file says the rest of the blocks, if there is one.
+    """
 
     stack: str
     values: Mapping[str, Any]
     secrets: frozenset[str]
     others: tuple[str, ...]
+    like: str | None = None
 
 
 def read(path: Path) -> StackFile:
@@ -43,15 +48,42 @@ def read(path: Path) -> StackFile:
     encrypted = {key for key, value in ours.items() if isinstance(value, Mapping) and set(value) == {"secure"}}
     secrets = frozenset(encrypted - set(BLOCKS))  # a block that is encrypted whole is a mistake, told by `parse`
     problems += _strangers(config) + in_plain(config, stack, NAMESPACE) + _empty_secrets(ours, secrets)
+    values = {key: value for key, value in ours.items() if key in BLOCKS}
     found = StackFile(
         stack=stack,
-        values={key: value for key, value in ours.items() if key in BLOCKS},
+        values=with_rest(path.parent, stack, ours[LIKE], values) if LIKE in ours else values,
         secrets=secrets,
-        others=tuple(key for key in ours if key not in BLOCKS and key not in secrets),
+        others=tuple(key for key in ours if key not in {*BLOCKS, *secrets, LIKE}),
+        like=ours.get(LIKE),
     )
     if problems:
         raise SettingsError([*problems, *_further(found)])
     return found
+
+
+def whole(path: Path, config: Mapping[str, Any]) -> dict[str, Any]:
+    """The `config` of the file at `path` with what the file of the stack that it is like says."""
+    found = read(path)
+    own = {key: value for key, value in config.items() if key != f"{NAMESPACE}:{LIKE}"}
+    return {**own, **{f"{NAMESPACE}:{key}": value for key, value in found.values.items()}} if found.like else own
+
+
+def with_rest(folder: Path, stack: str, other: Any, values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The blocks of a stack that is like the stack `other`: its own `values` over those of the other's file.
+
+    Raises SettingsError where the other is no stack, has mistakes of its own, or is like a third.
+    """
+    path = f"{NAMESPACE}:{LIKE}"
+    if not isinstance(other, str) or stack_name_problems(other):  # before a file is opened by it
+        raise SettingsError([Problem(path, f"is {shown(other)}, should be the name of another stack of this product")])
+    if other == stack:
+        raise SettingsError([Problem(path, "is the stack itself, should be another stack of this product")])
+    rest = read(folder / f"Pulumi.{other}.yaml")
+    if rest.like is not None:
+        message = f"is {other}, which is like {rest.like} itself, should be {rest.like}"
+        raise SettingsError([Problem(path, message)])
+    whole: Mapping[str, Any] = merged(rest.values, values)
+    return whole
 
 
 def _further(found: StackFile) -> tuple[Problem, ...]:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from scripts import platform_api, read_only, recover, release, rollback
-from scripts.stack import OperatorError, Release
+from scripts.stack import OperatorError, Release, kind_of
 from tests.scripts.fake_programs import Programs, programs
 
 REPOSITORY = "ghcr.io/signupflow/signupflow"
@@ -172,6 +172,13 @@ def test_a_stack_that_is_not_up_has_no_app(app: Programs) -> None:
     app.put("outputs", {})
     with pytest.raises(OperatorError, match="no output 'app': run `pulumi up -s signupflow` first"):
         platform_api.serving("signupflow", [Release(**OLD)])
+
+
+def test_a_stack_that_is_like_another_is_of_its_kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The CLI knows only what its own file says."""
+    programs(tmp_path, monkeypatch, OLD)
+    assert kind_of("signupflow-staging") == "app-platform"
+    assert kind_of("shop") == "droplet-pm2"
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,7 @@ DIFFERENT = {
     "product.environment.ENVIRONMENT",
     "product.logs.endpoint",
     "architecture.size",
+    "architecture.network",
     "dns.zone",
     "budget.monthly",
 }

@@ -12,16 +12,22 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from settings.schema import schema, text
+from settings.schema import partial, schema, text
 from tests.settings.stack import MISTAKES, ROOT, Missing, good, spoil
 
 SHIPPED = sorted(ROOT.glob("Pulumi.*.yaml"))
-VALIDATOR = Draft202012Validator(schema())
+VALIDATOR, LIKE_ANOTHER = Draft202012Validator(schema()), Draft202012Validator(partial())
+
+
+def _is_like_another(file: Path) -> bool:
+    return "slipway:like" in yaml.safe_load(file.read_text())["config"]
 
 
 def test_the_schema_in_docs_is_up_to_date() -> None:
     written = (ROOT / "docs" / "stack.schema.json").read_text()
     assert written == text(), "run `make schema`"
+    written = (ROOT / "docs" / "stack-like.schema.json").read_text()
+    assert written == text(whole=False), "run `make schema`"
 
 
 def test_the_command_prints_it() -> None:
@@ -29,20 +35,41 @@ def test_the_command_prints_it() -> None:
         [sys.executable, "-m", "settings.schema"], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert json.loads(run.stdout) == schema()
+    other = [sys.executable, "-m", "settings.schema", "like"]
+    assert json.loads(subprocess.check_output(other, cwd=ROOT, text=True)) == partial()
 
 
 def test_it_is_a_schema() -> None:
     Draft202012Validator.check_schema(schema())
+    Draft202012Validator.check_schema(partial())
 
 
 @pytest.mark.parametrize("file", SHIPPED, ids=lambda file: file.name)
 def test_every_shipped_stack_file_names_it_for_the_editor(file: Path) -> None:
-    assert file.read_text().splitlines()[0] == "# yaml-language-server: $schema=docs/stack.schema.json"
+    name = "stack-like.schema.json" if _is_like_another(file) else "stack.schema.json"
+    assert file.read_text().splitlines()[0] == f"# yaml-language-server: $schema=docs/{name}"
 
 
 @pytest.mark.parametrize("file", SHIPPED, ids=lambda file: file.name)
 def test_every_shipped_stack_file_validates(file: Path) -> None:
-    assert _errors(yaml.safe_load(file.read_text())) == []
+    validator = LIKE_ANOTHER if _is_like_another(file) else VALIDATOR
+    assert list(validator.iter_errors(yaml.safe_load(file.read_text()))) == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"slipway:product": {"domain": 1}},
+        {"slipway:product": {"services": {"app": {"memry": "1Gi"}}}},
+        {"slipway:prodcut": {}},
+        {"slipway:like": None},
+    ],
+    ids=["a value", "a key", "a block", "no other"],
+)
+def test_an_editor_sees_mistakes_in_a_file_that_says_only_what_differs(wrong: dict[str, Any]) -> None:
+    config = {"slipway:like": "signupflow", "slipway:product": {"aliases": None}}
+    assert list(LIKE_ANOTHER.iter_errors({"config": config})) == []
+    assert list(LIKE_ANOTHER.iter_errors({"config": {**config, **wrong}})) != []
 
 
 def test_secrets_providers_settings_and_other_programs_are_allowed() -> None:
