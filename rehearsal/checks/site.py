@@ -103,7 +103,7 @@ def tasks_come_back(scene: Scene, result: Result) -> None:
 def certificate_renews(scene: Scene, result: Result) -> None:
     """Check 8."""
     before, _ = scene.visitor.certificate()
-    with scene.load() as load:
+    with scene.load(least=5000) as load:
         renewed = scene.root("slipway", "certificate", "--force")
         result.expect("a forced renewal succeeds", renewed.returncode == 0, renewed.stdout + renewed.stderr)
         changed = eventually(lambda: scene.visitor.certificate()[0] != before, 30)
