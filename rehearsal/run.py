@@ -52,11 +52,20 @@ class Rehearsal:
         config: Mapping[str, Any] | None = None,
         home: Path | None = None,
         cloud: LocalCloud | None = None,
+        beside: Rehearsal | None = None,
+        changes: Mapping[str, Any] | None = None,
     ) -> None:
-        """In place of the stack file, of the place for rehearsals, of the local cloud: `config`, `home`, `cloud`."""
+        """In place of the stack file, of the place for rehearsals, of the local cloud: `config`, `home`, `cloud`.
+
+        `beside` is another stack of the same account: its secrets and its names are for an operator to hand over.
+        `changes` are values by their path that this machine wants otherwise than the stack file.
+        """
         self.stack, self.show, self.program = stack, show, program
         self.workspace = Workspace(stack, home)
+        if beside is not None:
+            self.workspace.share(beside.workspace)
         self.cloud = cloud or LocalCloud(self.workspace.cloud, self.workspace.cloud_name, show)
+        self._beside, self._changes = beside, dict(changes or {})
         self.commits: dict[str, str] = {}  # of the product, by variant
         self.images: Variants = {}  # by variant and name, each with its digest
         self._given = config
@@ -135,11 +144,12 @@ class Rehearsal:
         self.workspace.write_config(overlaid(config, self._overlay(config)))
         environment = self.workspace.environment(self._behind)
         for name in sorted(secrets_named_in(config.get(f"{PROJECT}:product", {}))):
-            if f"{PROJECT}:{name}" not in kept:
+            if f"{PROJECT}:{name}" not in kept and self._beside is None:
                 self.workspace.set_secret(f"{PROJECT}:{name}", self._secret_for(name, config), environment)
         assert self._engine is not None  # noqa: S101 - set before
         self._secrets = [item.value for item in self._engine.get_all_config().values() if item.secret]
-        self._let_hosts_pull(config.get(f"{PROJECT}:product") or {})
+        if self._beside is None:
+            self._let_hosts_pull(config.get(f"{PROJECT}:product") or {})
 
     def _overlay(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """What has to be otherwise on this machine: the address that one logs in from, the versions that there are."""
@@ -151,11 +161,12 @@ class Rehearsal:
             mine = f"{self.cloud.admin_address}/32"
             changes["access.admin_cidrs"] = [*(item for item in access.get("admin_cidrs", ()) if item != mine), mine]
         names = config.get(f"{PROJECT}:dns") or {}
-        if names.get("provider") == "digitalocean":  # nobody else has made the zone here, or has the names
+        if names.get("provider") == "digitalocean" and self._beside is None:
+            # nobody else has made the zone here, or has the names
             changes |= {"dns.create_zone": True, "dns.records": True}
         published = publish(self.cloud, self.workspace, config.get(f"{PROJECT}:product") or {}, self.show)
         self.commits, self.images = published.commits, published.images
-        return {**changes, **published.changes}
+        return {**changes, **published.changes, **self._changes}
 
     def _let_hosts_pull(self, product: Mapping[str, Any]) -> None:
         """The registry knows the one login that the stack has."""
@@ -278,7 +289,7 @@ class Rehearsal:
         except CloudError as error:  # such as: this machine was restarted, and the hosts are gone with it
             self.show(f"the engine has nothing left to destroy: {error}")
         finally:
-            if self._behind == workshop.LOCAL:
+            if self._behind == workshop.LOCAL and self._beside is None:
                 self.cloud.destroy_all()
             self.workspace.remove()
 

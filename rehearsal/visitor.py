@@ -80,8 +80,8 @@ class Visitor:
 def _ask(
     connection: http.client.HTTPConnection, path: str, method: str, body: Any, headers: Mapping[str, str]
 ) -> Answer:
-    content = json.dumps(body) if body is not None else None
-    sent = {**({"Content-Type": "application/json"} if content else {}), **headers}
+    content = json.dumps(body).encode() if body is not None and not isinstance(body, bytes) else body
+    sent = {**({"Content-Type": "application/json"} if content and content is not body else {}), **headers}
     try:
         connection.request(method, path, content, sent)
         response = connection.getresponse()

@@ -43,10 +43,17 @@ class Workspace:
         self._tokens = self.directory / "tokens"
         self.engine_home = self.directory / "engine"
         self.stack_file = self.directory / f"Pulumi.{stack}.yaml"
+        self._neighbour: Workspace | None = None
+
+    def share(self, other: Workspace) -> None:
+        """Be another stack of the same account, in the same cloud."""
+        self.account, self.cloud, self._neighbour = other.account, other.cloud, other
 
     @property
     def cloud_name(self) -> str:
         """The local cloud's name: two checkouts of the same stack on one machine must not take each other's hosts."""
+        if self._neighbour is not None:
+            return self._neighbour.cloud_name
         return f"{self.stack}-{hashlib.sha256(str(self.directory.resolve()).encode()).hexdigest()[:4]}"
 
     @property
