@@ -6,6 +6,10 @@ holds until somebody takes it back: over a reboot, an apply and a release, each 
 
 from __future__ import annotations
 
+import time
+from pathlib import Path
+
+from . import traffic
 from .release_config import Layout
 
 LOOKED_FOR = "/etc/slipway/read-only"
@@ -28,6 +32,19 @@ def note(layout: Layout) -> str | None:
     if not is_known(layout):
         return f"asked to be read-only since {began}, but what serves does not know how: it is written to"
     return f"read-only since {began}: what may change something is refused until `slipway read-only off`"
+
+
+def late(layout: Layout, log: Path = traffic.LOG) -> str | None:
+    """One line about what was written although it is on: its body was on the way when it came. None if nothing was."""
+    try:
+        began = layout.read_only.stat().st_mtime
+    except FileNotFoundError:
+        return None
+    ended = traffic.written(log, began + 1)  # the log tells whole seconds, and the first is waited for
+    if not ended:
+        return None
+    last = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(max(ended)))
+    return f"written to since: {len(ended)} requests that had begun before, the last was answered at {last}"
 
 
 def is_known(layout: Layout) -> bool:

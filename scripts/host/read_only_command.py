@@ -30,6 +30,8 @@ def main(argv: list[str], place: Place = HERE) -> int:
     if argv:
         switch(layout, config, argv == ["on"], print)
     print(read_only.note(layout) or "not read-only: requests that may change something are served")
+    if late := read_only.late(layout):
+        print(late)
     return 0
 
 

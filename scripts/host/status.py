@@ -52,6 +52,8 @@ def main(argv: list[str], etc: Path = Path("/etc/slipway"), state: Path = Path("
         print("no release serves")
     if noted := read_only.note(layout):
         print(noted)
+    if late := read_only.late(layout):
+        print(late)
     for slot, release in found["slots"].items():
         print(f"  {slot:<5} {release or '-'}")
     if found["under_way"]:

@@ -9,10 +9,12 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from .release_config import Layout
 
 LOG = Path("/var/log/nginx/access.log")
+READING = ("GET", "HEAD", "OPTIONS")
 LATELY = 300.0
 """Seconds."""
 MOST = 8 << 20
@@ -50,17 +52,32 @@ def measured(requests: list[tuple[int, float]]) -> Traffic:
     return Traffic(len(requests), failed / len(requests), seconds[(len(seconds) * 95 - 1) // 100])
 
 
+def written(log: Path, since: float) -> list[float]:
+    """When each request ended, after `since`, that may have changed something and was not refused or broken."""
+    return [
+        ended
+        for ended, entry in _entries(log)
+        if ended > since and str(entry.get("method", "GET")) not in READING and int(entry["status"]) < 500
+    ]
+
+
 def _requests(log: Path, since: float) -> Iterator[tuple[int, float]]:
     """Status and seconds of each request that ended after `since`; WebSockets, which last as they like, are none."""
+    for ended, entry in _entries(log):
+        if ended > since and int(entry["status"]) != 101:
+            yield int(entry["status"]), float(entry["seconds"])
+
+
+def _entries(log: Path) -> Iterator[tuple[float, dict[str, Any]]]:
+    """The last requests, each with its end."""
     for line in _tail(log):
         try:
             entry = json.loads(line)
-            status, took = int(entry["status"]), float(entry["seconds"])
+            int(entry["status"]), float(entry["seconds"])
             ended = datetime.fromisoformat(entry["time"]).timestamp()
         except (ValueError, KeyError, TypeError):  # cut off, or another's form
             continue
-        if ended > since and status != 101:
-            yield status, took
+        yield ended, entry
 
 
 def _tail(log: Path) -> list[str]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -139,6 +141,27 @@ def test_status_says_so(host: Host, capsys: pytest.CaptureFixture[str]) -> None:
     assert status.main([], host.place.etc, host.place.state) == 0
     assert "read-only since 2026-01-01T00:00:00Z: what may change something is refused" in capsys.readouterr().out
     assert status.status(layout)["read_only"] == "2026-01-01T00:00:00Z"
+
+
+def test_what_is_answered_after_it_was_switched_on_is_told(host: Host, tmp_path: Path) -> None:
+    """An upload whose body was on the way: the dump may have been before it."""
+    layout, log = host.place.layout()[0], tmp_path / "access.log"
+
+    def logged(method: str, status: int, second: int) -> str:
+        time = f"2026-01-01T00:00:{second:02}+00:00"
+        return json.dumps({"time": time, "status": str(status), "seconds": "0.1", "method": method}) + "\n"
+
+    before, refused = logged("POST", 200, 10), logged("POST", 503, 20)
+    log.write_text(before + refused + logged("GET", 200, 21))
+    assert read_only.late(layout, log) is None, "it is off"
+    layout.read_only.write_text("2026-01-01T00:00:10Z\n")
+    switched = datetime.fromisoformat("2026-01-01T00:00:10.4+00:00").timestamp()
+    os.utime(layout.read_only, (switched, switched))
+    assert read_only.late(layout, log) is None
+    log.write_text(before + logged("POST", 200, 11) + refused + logged("PUT", 201, 13) + logged("DELETE", 404, 17))
+    assert read_only.late(layout, log) == (
+        "written to since: 2 requests that had begun before, the last was answered at 2026-01-01T00:00:17Z"
+    )
 
 
 def test_a_release_leaves_it_on_and_says_so(
