@@ -41,6 +41,7 @@ def configuration(balancing: Balancing) -> str:
         "  option redispatch 1",
         "  option dontlognull",
         f"  option {'http-keep-alive' if balancing.keepalive else 'http-server-close'}",
+        "  option idle-close-on-response",  # at a reload: a kept connection ends with an answer, not under a request
         "  timeout connect 2s",
         f"  timeout client {idle}s",
         f"  timeout server {idle}s",
