@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import secrets
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hostfiles import environment
+from hostfiles import droplet_pm2, environment
 from scripts.host import dotenv as host_dotenv
 from settings.stack import Settings
 from tests.hostfiles.stacks import raw, stack, variables, words
@@ -140,3 +141,43 @@ def test_the_example_has_names_and_comments_only(familyflow: Settings) -> None:
     assert names == sorted(variables(familyflow))
     assert all(line.endswith("=") for line in lines if line and not line.startswith("#"))
     assert "# a secret: pulumi config set --secret slipway:SENTRY_DSN" in lines
+
+
+@pytest.mark.parametrize(
+    "product",
+    [
+        {},
+        {"environment": {}},
+        {"environment": {"DEBUG": "True", "AWS_ACCESS_KEY_ID": {"secret": "SUPABASE_S3_KEY"}}},
+        {"environment": {}, "backing": {"uploads": {"engine": "object-storage", "provider": "external"}}},
+        {"environment": {}, "backing": {}},
+    ],
+    ids=["as it is", "silent", "said", "a bucket without keys", "no bucket"],
+)
+def test_the_names_of_all_variables_are_known_before_their_values(product: dict[str, Any]) -> None:
+    """For a platform, which is told of each by itself."""
+    settings = stack(product)
+    given_secrets, generated, facts, passwords = words(settings)
+    known = {**facts, **droplet_pm2.backing_facts(settings, passwords)}
+    found = environment.service_variables(settings, "api", given_secrets, generated, known)
+    assert environment.variable_names(settings, "api") == set(found)
+
+
+def test_only_what_anybody_may_read_is_plain() -> None:
+    said = {"A": "text", "B": {"secret": "B"}, "C": {"generate": 20}, "D": {"from": "domain"}}
+    settings = stack({"environment": {**said, "E": {"from": "uploads", "field": "bucket"}}})
+    name = settings.product.domain
+    assert environment.plain_variables(settings, "api") == {
+        "A": "text",
+        "ALLOWED_HOSTS": name,
+        "D": name,
+        "DEBUG": "False",
+    }
+
+
+def test_a_service_s_own_secret_over_a_plain_text_is_not_plain() -> None:
+    values = raw("services")
+    values["api"]["environment"] = {"A": "its own"}
+    settings = stack({"environment": {"A": {"secret": "A"}, "DEBUG": {"secret": "D"}}, "services": values})
+    assert environment.plain_variables(settings, "api") == {"A": "its own", "ALLOWED_HOSTS": settings.product.domain}
+    assert "A" not in environment.plain_variables(settings, "worker")
