@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import itertools
+import re
+from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from typing import Any
 
@@ -244,3 +247,39 @@ def test_a_kind_with_hosts_asks_who_may_log_in() -> None:
 
     with pytest.raises(ProgramError, match="slipway:access: is missing"):
         _declared(change)
+
+
+def _everything(values: dict[str, Any]) -> None:
+    product = values["product"]
+    product["services"]["mailer"] = {"role": "worker", "image": "app", "command": "python mailer.py"}
+    product["services"]["app"]["autoscale"] = {"most": 3}
+    product["routes"].append({"host": "api.signupflow.io", "path": "/", "service": "app"})
+    values["architecture"]["size"] = "scale"
+    del product["services"]["app"]["pool"], values["budget"]
+
+
+_SINGULAR = {"services": "Service", "workers": "Worker", "jobs": "Job", "domainNames": "DomainName", "vpcs": "Vpc",
+             "alerts": "Alert", "envs": "Env", "logDestinations": "LogDestination", "rules": "Rule"}  # fmt: skip
+
+
+def _unknown_to_the_provider(kind: str, given: dict[str, Any]) -> Iterator[str]:
+    """Keys that the provider's package has no property for: it would pass them on, and the platform would refuse."""
+    import pulumi_digitalocean as digitalocean
+
+    taken = inspect.signature(getattr(digitalocean, f"{kind}Args").__init__).parameters
+    names = {re.sub("_([a-z])", lambda found: found[1].upper(), name) for name in taken}
+    for key, value in given.items():
+        if key not in names:
+            yield f"{kind}.{key}"
+            continue
+        inner = f"{kind}{_SINGULAR.get(key, key[0].upper() + key[1:])}"
+        for item in value if isinstance(value, list) else [value]:
+            if isinstance(item, dict):
+                yield from _unknown_to_the_provider(inner, item)
+
+
+def test_the_provider_knows_every_key_of_the_specification() -> None:
+    assert list(_unknown_to_the_provider("AppSpec", _spec(_declared(_everything)))) == []
+    assert list(_unknown_to_the_provider("AppSpec", {"services": [{"healthCheck": {"path": "/"}}]})) == [
+        "AppSpecServiceHealthCheck.path"
+    ]
