@@ -208,12 +208,17 @@ class App(Component):
 
 
 def _service(part: Part) -> Spec:
-    """What only a service has: it is asked whether it is well, before it gets requests and ever after."""
-    check = {"http_path": part.health, "port": part.port, "timeout_seconds": ANSWER_SECONDS}
+    """What only a service has: it is asked whether it is well before it gets requests, and ever after whether it lives.
+
+    That asks for a connection alone, which it does without a path: health may name what backs the service, and to
+    restart every instance while a database is away would mend nothing.
+    """
+    check = {"port": part.port, "timeout_seconds": ANSWER_SECONDS}
     return {
         "http_port": part.port,
         "health_check": {
             **check,
+            "http_path": part.health,
             "period_seconds": CHECK_SECONDS,
             "success_threshold": 1,
             "failure_threshold": max(1, math.ceil(part.start_within / CHECK_SECONDS)),
