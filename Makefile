@@ -44,8 +44,8 @@ setup: $(VENV)/.program ## install what the program itself needs, into .venv
 plan: $(VENV)/.program ## show what a stack makes, costs and needs: STACK=, FORMAT=text|markdown|json, FILES=1; or how to move there: FROM=
 	@$(RUN) -W ignore -m plan --stack "$$STACK" --format "$$FORMAT" $(if $(FILES),--files) $(if $(FROM),--from "$$FROM")
 
-rehearse: $(VENV)/.developer ## bring a stack up on this machine with the real engine, and check it from outside: STACK=, CHECKS=basic|all, REQUESTS=
-	@$(RUN) -W ignore -m rehearsal up --stack "$$STACK" --checks "$$CHECKS" --requests "$$REQUESTS"
+rehearse: $(VENV)/.developer ## bring a stack up on this machine with the real engine, and check it from outside: STACK=, CHECKS=basic|all, REQUESTS=; or move there: FROM=
+	@$(RUN) -W ignore -m rehearsal $(if $(FROM),move --from "$$FROM",up --checks "$$CHECKS" --requests "$$REQUESTS") --stack "$$STACK"
 
 rehearse-shell: $(VENV)/.developer ## log in to the rehearsed host
 	@$(RUN) -m rehearsal shell --stack "$$STACK"

@@ -7,9 +7,8 @@ import fcntl
 import json
 import os
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +116,11 @@ class Rehearsal:
         self._engine = self._open()
         self._configure(given)
 
+    def _learn_secrets(self) -> None:
+        """What may be in nothing that is shown."""
+        assert self._engine is not None  # noqa: S101 - set before
+        self._secrets = [item.value for item in self._engine.get_all_config().values() if item.secret]
+
     def _stack_file(self) -> Config:
         file = ROOT / f"Pulumi.{self.stack}.yaml"
         if not file.exists():
@@ -146,8 +150,7 @@ class Rehearsal:
         for name in sorted(secrets_named_in(config.get(f"{PROJECT}:product", {}))):
             if f"{PROJECT}:{name}" not in kept and self._beside is None:
                 self.workspace.set_secret(f"{PROJECT}:{name}", self._secret_for(name, config), environment)
-        assert self._engine is not None  # noqa: S101 - set before
-        self._secrets = [item.value for item in self._engine.get_all_config().values() if item.secret]
+        self._learn_secrets()
         if self._beside is None:
             self._let_hosts_pull(config.get(f"{PROJECT}:product") or {})
 
@@ -223,6 +226,8 @@ class Rehearsal:
         self.prepare()
         engine = self._engine
         assert engine is not None  # noqa: S101 - prepare makes it
+        if self._beside is not None:  # an operator may have handed some over since
+            self._learn_secrets()
         follower = Follower(self.show, self._known_secrets())
         try:
             act(engine, follower)
@@ -292,17 +297,6 @@ class Rehearsal:
             if self._behind == workshop.LOCAL and self._beside is None:
                 self.cloud.destroy_all()
             self.workspace.remove()
-
-
-@contextmanager
-def rehearsed(stack: str, show: Show = print) -> Iterator[Rehearsal]:
-    """A rehearsal that is brought up, and down again whatever happens."""
-    with Rehearsal(stack, show) as rehearsal:
-        try:
-            rehearsal.up()
-            yield rehearsal
-        finally:
-            rehearsal.down()
 
 
 def _is_encrypted(value: Any) -> bool:

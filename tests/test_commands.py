@@ -58,6 +58,13 @@ def test_every_stack_has_a_plan_in_three_formats(stack: str) -> None:
     assert json.loads(machine.stdout)
 
 
+def test_a_rehearsal_is_of_a_stack_or_of_the_way_from_another_one() -> None:
+    """DV10; what FROM is elsewhere, a shell may have for itself."""
+    moved = _make("-n", "rehearse", "STACK=devora-fleet", "FROM=devora-vps").stdout
+    assert 'rehearsal move --from "$FROM" --stack "$STACK"' in moved
+    assert 'rehearsal up --checks "$CHECKS"' in _make("-n", "rehearse", "STACK=devora-fleet").stdout
+
+
 def test_a_stack_file_that_does_not_exist_is_one_line() -> None:
     done = _make("plan", "STACK=nowhere")
     assert done.returncode != 0
