@@ -156,8 +156,8 @@ def _tried_and_left(moving: Moving, visitors: Visitors, line: str) -> None:
     """All of the cutover but the names, and then back: the old side goes on as if nothing had been."""
     shut, *bringing = (part for part in line.split(" && ") if part != "move_names")
     moving.type(" && ".join([shut, *bringing]))
-    refused = len(visitors.told.refused)
-    moving.result.expect("while it is shut, writes are refused", refused > 0)
+    refused = eventually(lambda: bool(visitors.told.refused), 10, 0.1)
+    moving.result.expect("while it is shut, writes are refused", refused)
     said = moving.type('ssh "ops@$OLD" "sudo slipway status"').said
     moving.result.expect("`slipway status` says that the old side is read-only", "read-only since" in said, said)
     moving.type("reopen")
