@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal
 
 
 class CloudError(Exception):
@@ -85,7 +86,8 @@ class Record:
 
 @dataclass(frozen=True)
 class Server:
-    """A server that the cloud runs for its customer. `kind` is balancer, postgres, valkey or mongodb."""
+    """A server that the cloud runs for its customer. `kind` is balancer, postgres, valkey, mongodb, or of an app: app
+    (the way in), instance, job, logs (who receives them)."""
 
     id: str
     name: str
@@ -180,3 +182,67 @@ class Pool:
     size: int
     mode: str
     user: str | None = None
+
+
+class DeploymentError(CloudError):
+    """A deployment of an app did not come to its end: at which of its steps, which component, and why."""
+
+    def __init__(self, step: str, part: str, code: str, message: str) -> None:
+        super().__init__(f"{part}: {code}: {message}")
+        self.step, self.part, self.code, self.message = step, part, code, message
+
+
+@dataclass(frozen=True)
+class Probe:
+    """How an app's service is asked whether it is well. Times are in seconds."""
+
+    path: str
+    port: int
+    delay: int = 0
+    period: int = 10
+    timeout: int = 1
+    successes: int = 1
+    failures: int = 9
+
+
+@dataclass(frozen=True)
+class AppPart:
+    """A component of an app: a service, a worker, or a job before or after each deployment.
+
+    `drain` are the seconds between the last new request and the signal to stop, `grace` those from there to the end by
+    force. `logs_to` are endpoints as `syslog+tls://host:port`, `credentials` the registry's as `user:token`.
+    """
+
+    name: str
+    role: Literal["service", "worker", "before", "after"]
+    image: str
+    cpus: int
+    memory_mib: int
+    instances: int = 1
+    command: str | None = None
+    port: int | None = None
+    probe: Probe | None = None
+    drain: int = 15
+    grace: int = 120
+    logs_to: tuple[str, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+    credentials: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class AppWay:
+    """Requests below `path` go to the service `part`; of one name only, if `host` is one."""
+
+    path: str
+    part: str
+    host: str | None = None
+
+
+@dataclass(frozen=True)
+class AppSpec:
+    """All that an app does. `names` are those that it answers to, `parts` are in the order in which they start."""
+
+    name: str
+    names: tuple[str, ...]
+    ways: tuple[AppWay, ...]
+    parts: tuple[AppPart, ...]

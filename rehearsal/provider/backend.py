@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from rehearsal.model import Balancing, DatabaseSpec, Pool
+from rehearsal.model import AppSpec, Balancing, DatabaseSpec, Pool
 
 
 @dataclass(frozen=True)
@@ -102,10 +102,20 @@ class Cloud(Protocol):
         """Has it do this from now on, and break no connection for it."""
 
     def serves(self, server: str) -> bool:
-        """Whether a balancer or a database is still there."""
+        """Whether a balancer, a database or an app is still there."""
 
     def remove_server(self, server: str) -> None:
-        """Removes a balancer, or a database with its data."""
+        """Removes a balancer, a database with its data, or an app with its instances."""
+
+    def add_app(self, app: str, name: str, network: str) -> Addresses:
+        """Makes an app that answers nobody yet."""
+
+    def deploy(self, app: str, spec: AppSpec, deployment: str, admit: Callable[[Sequence[str]], None]) -> None:
+        """Brings a deployment to its end, and tells `admit` all private addresses of the app before something starts.
+        Raises DeploymentError where it fails; what served before still does."""
+
+    def receive_logs(self, app: str, endpoint: str) -> str:
+        """Has somebody take logs at this endpoint; the address that its name leads to."""
 
     def add_database(self, database: str, spec: DatabaseSpec) -> Addresses:
         """Makes a database server and waits until it answers. Network and source are the provider's ids."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from rehearsal.cloud import LocalCloud
 from rehearsal.managed.databases import Databases
 from rehearsal.model import (
+    AppSpec,
     Balancing,
     CloudError,
     DatabaseSpec,
@@ -126,6 +127,15 @@ class LocalHosts:
             row = account["local_servers"].pop(server, None)
         if row:
             self._cloud.managed.servers.remove(row["local"])
+
+    def add_app(self, app: str, name: str, network: str) -> Addresses:
+        raise CloudError(f"the local cloud runs no apps yet: {name}")
+
+    def deploy(self, app: str, spec: AppSpec, deployment: str, admit: Callable[[Sequence[str]], None]) -> None:
+        raise CloudError(f"the local cloud runs no apps yet: {spec.name}")
+
+    def receive_logs(self, app: str, endpoint: str) -> str:
+        raise CloudError(f"the local cloud runs no apps yet: nobody takes logs at {endpoint}")
 
     def add_database(self, database: str, spec: DatabaseSpec) -> Addresses:
         source = self._server(spec.source) if spec.source else None

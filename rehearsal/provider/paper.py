@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from rehearsal.model import Balancing, DatabaseSpec, Pool
+from rehearsal.model import AppPart, AppSpec, Balancing, DatabaseSpec, DeploymentError, Pool
 from rehearsal.provider.backend import Addresses, Machine, Name, Opening, rules_of
 from rehearsal.provider.store import Store
 
@@ -95,6 +95,23 @@ class PaperCloud:
         with self._store.transaction() as account:
             account["paper_servers"].pop(server, None)
 
+    def add_app(self, app: str, name: str, network: str) -> Addresses:
+        return self._add_server(app, {"name": name, "network": network})
+
+    def deploy(self, app: str, spec: AppSpec, deployment: str, admit: Callable[[Sequence[str]], None]) -> None:
+        """Fails for the images in `paper_bad_images`, each with its step and its code."""
+        bad = self._store.read()["paper_bad_images"]
+        for part in spec.parts:
+            if part.image in bad:
+                raise DeploymentError(bad[part.image]["step"], part.name, bad[part.image]["code"], "on paper")
+        running = [part for part in spec.parts for _ in range(part.instances) if part.role in ("service", "worker")]
+        admit([f"10.0.1.{place}" for place, _ in enumerate(running, 10)])
+        with self._store.transaction() as account:
+            account["paper_servers"][app].update(parts={part.name: _of_part(part) for part in spec.parts})
+
+    def receive_logs(self, app: str, endpoint: str) -> str:
+        return "198.51.100.250"
+
     def add_database(self, database: str, spec: DatabaseSpec) -> Addresses:
         return self._add_server(database, {**asdict(spec), "trusted": None, "users": {}, "schemas": {}, "pools": []})
 
@@ -161,3 +178,9 @@ class PaperCloud:
     def publish_names(self, names: Sequence[Name]) -> None:
         with self._store.transaction() as account:
             account["paper_names"] = {f"{item.name} {item.type} {item.value}": {"ttl": item.ttl} for item in names}
+
+
+def _of_part(part: AppPart) -> dict[str, object]:
+    """A component as it was asked for; of a variable only a hash, which tells whether it was this one."""
+    hashes = {key: hashlib.sha256(value.encode()).hexdigest() for key, value in part.variables.items()}
+    return {**asdict(part), "variables": hashes, "credentials": None}

@@ -58,6 +58,8 @@ REPLACES: dict[str, frozenset[str]] = {
     f"{_DO}spacesBucketPolicy:SpacesBucketPolicy": frozenset({"bucket", "region"}),
     f"{_DO}spacesBucketCorsConfiguration:SpacesBucketCorsConfiguration": frozenset({"region"}),
     f"{_DO}spacesKey:SpacesKey": frozenset(),
+    # app/resource_app.go, app_spec.go: the whole specification changes in place
+    f"{_DO}app:App": frozenset({"projectId"}),
     # certificate/resource_certificate.go
     f"{_DO}certificate:Certificate": frozenset(
         {"name", "privateKey", "leafCertificate", "certificateChain", "domains", "type"}

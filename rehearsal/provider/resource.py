@@ -21,6 +21,14 @@ class RefusedError(Exception):
     """What the stand-in answers to a request that the cloud would not carry out."""
 
 
+class PartialError(RefusedError):
+    """It is there, and not as it should be: its id and what the cloud adds, which the engine keeps with the reason."""
+
+    def __init__(self, reason: str, identifier: str, added: Properties) -> None:
+        super().__init__(reason)
+        self.identifier, self.added = identifier, added
+
+
 @dataclass(frozen=True)
 class Failure:
     """A mistake in an input that the provider finds before it calls the cloud."""
@@ -73,8 +81,12 @@ class Resource:
         """Properties that replace only for certain values: the table in `replaces.py` is for the others."""
         return ()
 
+    def compared(self, old: Properties, state: Properties) -> Properties:
+        """What new inputs are compared with: the old ones, or what the cloud answered in their place."""
+        return old
+
     def create(self, context: Context, inputs: Properties) -> tuple[str, Properties]:
-        """Makes it: its id and what the cloud adds to the inputs. Raises RefusedError."""
+        """Makes it: its id and what the cloud adds to the inputs. Raises RefusedError, PartialError."""
         raise NotImplementedError
 
     def read(self, context: Context, identifier: str, state: Properties) -> Properties | None:
@@ -82,7 +94,7 @@ class Resource:
         return {}
 
     def update(self, context: Context, identifier: str, state: Properties, inputs: Properties) -> Properties:
-        """Changes it in place: what the cloud adds to the new inputs. Raises RefusedError."""
+        """Changes it in place: what the cloud adds to the new inputs. Raises RefusedError, PartialError."""
         return {}
 
     def delete(self, context: Context, identifier: str, state: Properties) -> None:

@@ -11,11 +11,12 @@ from importlib import metadata
 from typing import Any
 
 import grpc
-from google.protobuf import empty_pb2
-from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, plugin_pb2, provider_pb2, provider_pb2_grpc
+from google.protobuf import any_pb2, empty_pb2
+from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
 
 from rehearsal.provider.differ import Difference, difference
-from rehearsal.provider.resource import Context, RefusedError, Resource
+from rehearsal.provider.ignoring import ignoring
+from rehearsal.provider.resource import Context, PartialError, RefusedError, Resource
 from rehearsal.provider.shaping import DEFAULTS, alike, given, marked, outputs, schema_failures, with_defaults
 from rehearsal.provider.values import (
     UNKNOWN,
@@ -187,6 +188,8 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         old, new = unmarshal(request.old_inputs), unmarshal(request.news)
         old.pop(DEFAULTS, None)
         by_default = plain(new.pop(DEFAULTS, [])) or []
+        old = resource.compared(plain(old), plain(unmarshal(request.olds)))
+        new = ignoring(request.ignoreChanges, plain(new), old)
         return _diff_response(difference(resource, old, new, by_default))
 
     def Create(self, request: Any, context: Call) -> Any:  # noqa: N802
@@ -200,6 +203,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             "creating",
             request.urn,
             lambda: resource.create(self._for(request.urn, request.timeout), given(inputs)),
+            lambda added: (outputs(resource, inputs, added), inputs),
         )
         return provider_pb2.CreateResponse(id=identifier, properties=marshal(outputs(resource, inputs, added)))
 
@@ -224,13 +228,14 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         if request.preview:
             added = {**kept, **{key: UNKNOWN for key in resource.volatile if key not in inputs}}
         else:
+            before = resource.compared(given(unmarshal(request.old_inputs)), given(state))
+            wanted = ignoring(request.ignoreChanges, given(inputs), before)
             changed = self._carry_out(
                 context,
                 "updating",
                 request.urn,
-                lambda: resource.update(
-                    self._for(request.urn, request.timeout), request.id, given(state), given(inputs)
-                ),
+                lambda: resource.update(self._for(request.urn, request.timeout), request.id, given(state), wanted),
+                lambda added: (outputs(resource, inputs, {**kept, **added}), inputs),
             )
             added = {**kept, **changed}
         return provider_pb2.UpdateResponse(properties=marshal(outputs(resource, inputs, added)))
@@ -246,9 +251,21 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         )
         return empty_pb2.Empty()
 
-    def _carry_out(self, call: Call, verb: str, urn: str, act: Callable[[], Any]) -> Any:
+    def _carry_out(
+        self,
+        call: Call,
+        verb: str,
+        urn: str,
+        act: Callable[[], Any],
+        kept: Callable[[Properties], tuple[Properties, Properties]] | None = None,
+    ) -> Any:
+        """What `act` returns. `kept` are the state and the inputs that the engine keeps of what was done in part."""
         try:
             return act()
+        except PartialError as refusal:
+            reason = str(refusal)
+            if kept is not None:
+                _tell_the_rest(call, refusal, *kept(refusal.added))
         except RefusedError as refusal:
             reason = str(refusal)
         except Exception as error:
@@ -256,6 +273,18 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             reason = f"the local cloud failed: {type(error).__name__}: {error}"
         call.abort(grpc.StatusCode.UNKNOWN, f"{verb} {urn}: 1 error occurred:\n\t* {reason}\n")
         raise AssertionError(reason)
+
+
+def _tell_the_rest(call: Call, error: PartialError, state: Properties, inputs: Properties) -> None:
+    """Has the error that follows say what there is all the same, in the way that the engine looks for."""
+    detail = any_pb2.Any()
+    detail.Pack(
+        provider_pb2.ErrorResourceInitFailed(
+            id=error.identifier, properties=marshal(state), inputs=marshal(inputs), reasons=[str(error)]
+        )
+    )
+    status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=str(error), details=[detail])
+    call.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
 
 
 def _diff_response(found: Difference) -> Any:

@@ -12,6 +12,7 @@ certificate is in use from the provider's source; the limits of balancers and da
 
 from __future__ import annotations
 
+from rehearsal.provider.digitalocean.app import App
 from rehearsal.provider.digitalocean.balancer import LoadBalancer
 from rehearsal.provider.digitalocean.certificate import Certificate
 from rehearsal.provider.digitalocean.database import DatabaseCluster
@@ -59,6 +60,7 @@ RESOURCES = (
     DatabaseConnectionPool(),
     DatabaseFirewall(),
     DatabaseReplica(),
+    App(),
 )
 
 __all__ = ["FUNCTIONS", "RESOURCES"]

@@ -163,7 +163,8 @@ class DatabaseCluster(Recorded):
         if not context.cloud.serves(identifier):
             self._forget(context, identifier)
             return None
-        return self._shown(row)
+        password = context.cloud.password(identifier)  # another one, where somebody has reset it
+        return {**self._shown(row), **connection(row, row["user"], password, row["database"])}
 
     def update(self, context: Context, identifier: str, state: Properties, inputs: Properties) -> Properties:
         before = context.store.read()[self.table].get(identifier)

@@ -73,7 +73,9 @@ def exists(account: Account, database: str) -> bool:
 
 def _refuse_rule(account: Account, rule: Mapping[str, Any], error: str) -> None:
     kind, value = rule["type"], str(rule["value"])
-    if kind in ("k8s", "app"):
+    if kind == "app" and value not in account["apps"]:
+        raise RefusedError(f"{error}: 422 failed to find app {value}")
+    if kind == "k8s":
         raise RefusedError(f"the rehearsal has no {kind} for a database to trust yet")
     if kind == "droplet" and value not in account["droplets"]:
         raise RefusedError(f"{error}: 422 failed to find droplet {value}")

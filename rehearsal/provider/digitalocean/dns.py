@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Mapping
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
 from rehearsal.provider.backend import Name
 from rehearsal.provider.digitalocean.balancing import certificates_of
@@ -143,7 +144,8 @@ def publish(context: Context) -> None:
     """Gives the resolver every record of every provider."""
     with context.store.exclusive("names"):
         account = context.store.read()
-        found = [*_digitalocean(account), *_of_balancers(account), *_of_databases(account), *_cloudflare(account)]
+        sources = (_digitalocean, _of_balancers, _of_databases, _of_apps, _cloudflare)
+        found = [name for source in sources for name in source(account)]
         names = {(item.name, item.type, item.value): item for item in reversed(found)}
         context.cloud.publish_names([names[key] for key in sorted(names)])
 
@@ -182,6 +184,17 @@ def _of_databases(account: Account) -> list[Name]:
                 for key in ("host", "privateHost")
                 if key in row
             ]
+    return names
+
+
+def _of_apps(account: Account) -> list[Name]:
+    """The platform's own name of each app, those that it writes into zones of the account, and where logs go."""
+    names = []
+    for row in account["apps"].values():
+        if "ip" in row:
+            zoned = [each["name"] for each in row["spec"].get("domainNames") or () if each.get("zone")]
+            names += [_name(name, row["ip"]) for name in (row["ingress"], *zoned)]
+        names += [_name(urlsplit(place).hostname or "", address) for place, address in row.get("receivers", {}).items()]
     return names
 
 

@@ -18,7 +18,7 @@ _KEYS = "Error creating SSH Key: POST https://api.digitalocean.com/v2/account/ke
 # the kinds that a project can hold, and where the stand-in keeps them
 _GROUPED = {
     "droplet": "droplets", "domain": "domains", "volume": "volumes", "space": "buckets", "reservedip": "reserved_ips",
-    "floatingip": "reserved_ips", "loadbalancer": "load_balancers", "dbaas": "database_clusters",
+    "floatingip": "reserved_ips", "loadbalancer": "load_balancers", "dbaas": "database_clusters", "app": "apps",
 }  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from rehearsal.provider.resource import Context, Failure, Recorded, RefusedError
 from rehearsal.provider.store import Record
 from rehearsal.provider.values import Properties
 
-_MEMBERS = ("droplets", "load_balancers", "database_clusters", "database_replicas")
+_MEMBERS = ("droplets", "load_balancers", "database_clusters", "database_replicas", "apps")
 _PRIVATE = tuple(ipaddress.ip_network(block) for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
 
 

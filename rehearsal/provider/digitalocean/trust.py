@@ -38,6 +38,8 @@ def _sources(account: Account, rule: Mapping[str, Any]) -> Iterable[str]:
     kind, value = rule["type"], str(rule["value"])
     if kind == "ip_addr":
         yield str(ipaddress.ip_network(value, strict=False))
+    elif kind == "app":
+        yield from (f"{address}/32" for address in account["apps"].get(value, {}).get("addresses", ()))
     elif kind == "droplet":
         yield from droplet_addresses(account, {value}, ())
     else:
