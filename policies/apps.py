@@ -16,14 +16,21 @@ _TELLING = re.compile(
 _USER_INFO = re.compile(r"://[^/\s@]*:[^/\s@]+@")
 
 
-@rule("unasked-app", "error", "A service of an app is asked whether it is well, before it gets requests and after.")
+@rule(
+    "unasked-app",
+    "error",
+    "A service of an app is asked whether it is well before it gets requests, and after whether it lives.",
+)
 def unasked_app(context: Context) -> Iterator[Violation]:
     for app in context.graph.of(APP):
         for service in parts(app, "services"):
-            for key, right in (("healthCheck", "health_check"), ("livenessHealthCheck", "liveness_health_check")):
-                if not (service.get(key) or {}).get("httpPath"):
-                    what = f"{service.get('name')} is not asked over HTTP whether it is well"
-                    yield Violation(app.name, what, f"{right} with the service's health path", app.urn)
+            name = service.get("name")
+            if not (service.get("healthCheck") or {}).get("httpPath"):
+                right = "health_check with the service's health path"
+                yield Violation(app.name, f"{name} is not asked over HTTP whether it is well", right, app.urn)
+            if not service.get("livenessHealthCheck"):
+                right = "liveness_health_check with the service's port"
+                yield Violation(app.name, f"{name} is not asked whether it lives", right, app.urn)
 
 
 @rule("open-app-secret", "error", "What is secret among an app's variables is encrypted by the platform.")

@@ -18,7 +18,7 @@ SERVICE: dict[str, Any] = {
     "instanceCount": 2,
     "image": {"digest": "sha256:1"},
     "healthCheck": {"httpPath": "/health"},
-    "livenessHealthCheck": {"httpPath": "/health"},
+    "livenessHealthCheck": {"port": 8000},
     "envs": [{"key": "SECRET_KEY", "value": "x", "type": "SECRET"}],
 }
 
