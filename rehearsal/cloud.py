@@ -293,10 +293,7 @@ class LocalCloud:
         Internet(self.docker, self._state().internet).objects(verb, name, told)
 
     def create_external_postgres(self, name: str) -> str:
-        """A PostgreSQL database outside of all hosts, reached over TLS; its URL, which holds a password.
-
-        The same name gives the same database. CloudError for a name that is not [a-z][a-z0-9-]*."""
-        self._state()
+        """The URL of a PostgreSQL database outside of all hosts, by TLS: a secret. The same name gives the same one."""
         with self._store.change() as state:
             if name not in state.databases:
                 state.databases[name] = Internet(self.docker, state.internet).create_database(name)

@@ -31,6 +31,7 @@ _FILES = {
     "registry.yml": "registry.yml",
     "registry": "registry.py",
     "objects": "objects.py",
+    "object_store.py": "object_store.py",
     "objects.service": "objects.service",
 }
 _HOME = "/usr/local/lib/internet"
