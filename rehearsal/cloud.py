@@ -296,5 +296,5 @@ class LocalCloud:
         """The URL of a PostgreSQL database outside of all hosts, by TLS: a secret. The same name gives the same one."""
         with self._store.change() as state:
             if name not in state.databases:
-                state.databases[name] = Internet(self.docker, state.internet).create_database(name)
+                state.databases[name] = Internet(self.docker, self._state().internet).create_database(name)
             return state.databases[name]
