@@ -46,7 +46,10 @@ class ServerState:
     names: tuple[str, ...] = ()  # that its certificate is for
     passwords: dict[str, str] = field(default_factory=dict)  # by user: hence the file's mode
     trusted: list[str] | None = None  # CIDRs that reach it; None: everybody
-    source: str | None = None  # the server that it is a replica of
+    source: str | None = None  # the server that it is a replica of; of an instance, its app's
+    part: str = ""  # of an instance: the app's component
+    deployment: str = ""  # of an instance: which one started it; of an app: which one serves
+    image: str = ""  # of an instance: by its digest
 
 
 @dataclass

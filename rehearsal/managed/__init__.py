@@ -1,4 +1,4 @@
-"""What the cloud runs for its customers, each on a server of its own: load balancers and databases.
+"""What the cloud runs for its customers, each on a server of its own: load balancers, databases and apps.
 
 A balancer is HAProxy; PostgreSQL with PgBouncer and Valkey are real, in the versions of the image's distribution,
 whatever was asked for; MongoDB is the stand-in of rehearsal.engines. Each cluster is one server, however many nodes it
@@ -12,6 +12,7 @@ from functools import cached_property
 
 from rehearsal.docker import Docker
 from rehearsal.image import Progress
+from rehearsal.managed.apps import Apps
 from rehearsal.managed.balancers import Balancers
 from rehearsal.managed.certificates import Certificates
 from rehearsal.managed.databases import Databases
@@ -57,3 +58,8 @@ class Managed:
     def databases(self) -> Databases:
         """Databases."""
         return Databases(self.servers, self.certificates, self.progress)
+
+    @cached_property
+    def apps(self) -> Apps:
+        """Apps."""
+        return Apps(self.servers, self.certificates)

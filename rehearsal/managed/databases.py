@@ -102,6 +102,16 @@ class Databases:
         except KeyError:
             raise CloudError(f"the database has no user {name}") from None
 
+    def reset_password(self, database_id: str) -> None:
+        """Another password for PostgreSQL's administrator, as a customer may ask the cloud for one."""
+        engine = self._engine(database_id)
+        if not isinstance(engine, Postgres):
+            raise CloudError("the rehearsal resets passwords of PostgreSQL alone")
+        password = secrets.token_urlsafe(24)
+        engine.set_password(database_id, engine.admin, password)
+        passwords = self.servers.find(database_id).passwords
+        self.servers.note(database_id, passwords={**passwords, engine.admin: password})
+
     def add_user(self, database_id: str, user: str) -> str:
         """Another user; the password."""
         password = secrets.token_urlsafe(24)

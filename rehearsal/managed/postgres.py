@@ -59,6 +59,10 @@ class Postgres:
         """One who may log in, and may do nothing else until somebody lets him."""
         self._sql(server_id, f"CREATE ROLE \"{user}\" LOGIN PASSWORD '{password}';\n")
 
+    def set_password(self, server_id: str, user: str, password: str) -> None:
+        """Who is connected stays connected."""
+        self._sql(server_id, f"ALTER ROLE \"{user}\" PASSWORD '{password}';\n")
+
     def remove_user(self, server_id: str, user: str) -> None:
         """CloudError while he owns something."""
         self._sql(server_id, f'DROP ROLE IF EXISTS "{user}";\n')
