@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Network
 from typing import Any
 
 import pytest
@@ -112,7 +113,7 @@ def test_vulcan_is_what_its_document_asks_for() -> None:
 def test_vulcans_staging_has_productions_shape_at_half_its_size() -> None:
     prod, staging = stack("prod"), stack("staging")
     large, small = (of_kind(settings.architecture, FleetCompose) for settings in (prod, staging))
-    assert small.model_copy(update={"size": large.size}) == large
+    assert small.model_copy(update={"size": large.size, "network": large.network}) == large
     assert [part * 2 for part in SIZES[small.size][:2]] == list(SIZES[large.size][:2])
     assert managed.CONNECTIONS[staging.product.backing["database"].size or ""] < 97
     for name, service in staging.product.services.items():
@@ -126,6 +127,17 @@ def test_vulcans_staging_has_productions_shape_at_half_its_size() -> None:
 def test_two_shipped_stacks_of_a_product_share_no_name(name: str) -> None:
     others = [stack(other).name for other in SECRETS_OF if other != name]
     assert stack(name).name not in others
+
+
+def test_shipped_stacks_of_one_product_can_be_in_one_account() -> None:
+    """DigitalOcean lets no two networks of an account overlap."""
+    networks: dict[str, list[IPv4Network]] = {}
+    for name in SECRETS_OF:
+        settings = stack(name)
+        network = IPv4Network(str(settings.architecture.network))
+        others = networks.setdefault(settings.product.name, [])
+        assert not [other for other in others if network.overlaps(other)], name
+        others.append(network)
 
 
 @pytest.mark.parametrize(
