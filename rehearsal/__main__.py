@@ -7,16 +7,12 @@ import json
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from rehearsal.model import CloudError
 from rehearsal.run import Rehearsal, RehearsalError
-from rehearsal.workspace import ROOT
-from settings import stackfile
 from settings.problems import SettingsError
-
-NOT_REHEARSED = frozenset({"app-platform"})
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -36,8 +32,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if options.action == "move":
             return _move(options)
-        if options.action == "up":
-            _refuse(options.stack)
         with Rehearsal(options.stack, lambda line: _say(line, options.said)) as rehearsal:
             return actions[options.action](rehearsal, options)
     except (RehearsalError, CloudError, SettingsError) as error:
@@ -46,16 +40,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         _show(f"interrupted; what there is stays: `make rehearse-down STACK={options.stack}` removes it")
         return 130
-
-
-def _refuse(stack: str) -> None:
-    """RehearsalError for a kind whose cloud has no stand-in on this machine, before anything is started."""
-    file = ROOT / f"Pulumi.{stack}.yaml"
-    architecture = stackfile.read(file).values.get("architecture") if file.exists() else None
-    kind = architecture.get("kind") if isinstance(architecture, Mapping) else None
-    if kind in NOT_REHEARSED:
-        hint = f"`make plan STACK={stack}` shows what it makes"
-        raise RehearsalError(f"{stack} is of the kind {kind}, and no stand-in for it runs here yet: {hint}")
 
 
 def _show(line: str) -> None:

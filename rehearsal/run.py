@@ -7,7 +7,7 @@ import fcntl
 import json
 import os
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -214,6 +214,12 @@ class Rehearsal:
         """`pulumi refresh`."""
         return self._operate("refresh", lambda engine, follower: engine.refresh(on_event=follower))
 
+    def destroy_unprotected(self) -> Summary:
+        """`pulumi destroy --exclude-protected`: what holds data stays, and what that needs."""
+        return self._operate(
+            "destroy", lambda engine, follower: engine.destroy(on_event=follower, exclude_protected=True)
+        )
+
     def destroy(self) -> Summary:
         """`pulumi destroy`, after the protection of what holds data was taken away by name."""
         for resource in self.resources():
@@ -241,16 +247,22 @@ class Rehearsal:
         return [value for value in self._secrets if len(value) >= 8]
 
     def _show_last_lines(self, follower: Follower) -> None:
-        """What the hosts said last: most failures are theirs."""
+        """What the hosts said last, or what runs on the platform: most failures are theirs."""
         if self._behind != workshop.LOCAL:
             return
         for host in (each for each in self.cloud.hosts() if each.running):
             journal = self.cloud.exec(
                 host.id, ["journalctl", "--no-pager", "--lines", str(_LAST_LINES), "--output", "short"]
             )
-            self.show(f"the last lines of {host.name}'s journal:")
-            for line in journal.stdout.splitlines():
-                self.show(f"  | {follower.masked(line)}")
+            self._show_lines(f"{host.name}'s journal", journal.stdout.splitlines(), follower)
+        for app in self.cloud.managed.apps.all():
+            lines = self.cloud.managed.apps.receivers.lines(app.id)
+            self._show_lines(f"the logs of {app.name}", lines[-_LAST_LINES:], follower)
+
+    def _show_lines(self, whose: str, lines: Sequence[str], follower: Follower) -> None:
+        self.show(f"the last lines of {whose}:")
+        for line in lines:
+            self.show(f"  | {follower.masked(line)}")
 
     # --- what there is
 

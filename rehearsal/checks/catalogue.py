@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from rehearsal.checks import audits, changes, containers, exposure, fleet, recovery, releases, site
+from rehearsal.checks import (
+    audits,
+    changes,
+    containers,
+    deployments,
+    exposure,
+    fleet,
+    platform,
+    recovery,
+    releases,
+    site,
+)
 from rehearsal.checks.check import Check
 
 _FIRST = (
@@ -46,6 +57,17 @@ CHECKS: dict[str, tuple[Check, ...]] = {
         Check(5, "the number of hosts changes without a failed request", False, fleet.the_number_of_hosts_changes),
         _LAST[1],
         _LAST[-1],
+    ),
+    "app-platform": (
+        Check(1, "the app answers over HTTPS", True, platform.answers_over_https),
+        Check(3, "only the app reaches the data", True, platform.only_the_app_reaches_the_data),
+        Check(4, "secrets stay secret", True, platform.secrets_stay_secret),
+        Check(2, "logs arrive where they are collected", True, platform.logs_arrive),
+        Check(7, "a second `up` deploys nothing", True, platform.second_up_changes_nothing),
+        Check(5, "an instance that dies returns", False, platform.an_instance_that_dies_returns),
+        Check(6, "deployments drop nothing", False, deployments.deployments_drop_nothing),
+        Check(7, "one change is one deployment", False, platform.one_change_changes_one_thing),
+        Check(7, "destroyed but for the data, and made again", False, platform.destroyed_but_for_the_data),
     ),
 }
 """By kind."""

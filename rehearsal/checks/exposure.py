@@ -38,7 +38,7 @@ PORTS = (
 )
 """The ports of everything that this product could have left open, and of what is scanned for first."""
 DATABASE_PORTS = (5432, 6379, 25060, 25061, 27017)
-_TRY = """
+TRY_PORTS = """
 import socket, sys
 from concurrent.futures import ThreadPoolExecutor
 def answers(port):
@@ -51,22 +51,24 @@ ports = list(map(int, sys.argv[2:]))
 with ThreadPoolExecutor(len(ports)) as pool:
     print(*(port for port, answered in zip(ports, pool.map(answers, ports)) if answered))
 """
+"""For a host's own python3: an address and ports, of which it prints those that answer."""
 
 
-def _open_from_outside(scene: Scene, address: str) -> set[int]:
-    tried = scene.outside("python3", "-c", _TRY, address, *map(str, PORTS))
+def open_from_outside(scene: Scene, address: str) -> set[int]:
+    """The ports that answer somebody who is in no admin range."""
+    tried = scene.outside("python3", "-c", TRY_PORTS, address, *map(str, PORTS))
     return {int(port) for port in tried.stdout.split()}
 
 
 def _open_from_admin(address: str) -> set[int]:
-    tried = run_quietly([sys.executable, "-c", _TRY, address, *map(str, PORTS)])
+    tried = run_quietly([sys.executable, "-c", TRY_PORTS, address, *map(str, PORTS)])
     return {int(port) for port in tried.stdout.split()}
 
 
 def only_what_should_be_open(scene: Scene, result: Result) -> None:
     """Check 3."""
     for address in {scene.host.public_address, scene.visitor.address}:
-        outside, admin = _open_from_outside(scene, address), _open_from_admin(address)
+        outside, admin = open_from_outside(scene, address), _open_from_admin(address)
         result.expect(f"from anywhere only 80 and 443 answer at {address}", outside == {80, 443}, sorted(outside))
         result.expect(f"from the admin range 22, 80 and 443 answer at {address}", admin == {22, 80, 443}, sorted(admin))
     listening = scene.root("ss", "--no-header", "-ltn").stdout
@@ -88,22 +90,22 @@ def only_what_should_be_open(scene: Scene, result: Result) -> None:
 def only_from_inside(scene: Scene, result: Result) -> None:
     """Check 3 for a fleet: visitors reach the balancer, the balancer the hosts, hosts the data, admins SSH."""
     address = scene.visitor.address
-    outside = _open_from_outside(scene, address)
+    outside = open_from_outside(scene, address)
     result.expect(f"from anywhere only 80 and 443 answer at the balancer, {address}", outside == {80, 443}, outside)
     for host in scene.rehearsal.cloud.hosts():
         if host.public_address == address:
             continue
-        seen = _open_from_outside(scene, host.public_address)
+        seen = open_from_outside(scene, host.public_address)
         result.expect(f"{host.name}: from anywhere nothing answers", not seen, sorted(seen))
         admin = _open_from_admin(host.public_address)
         result.expect(f"{host.name}: from the admin range only SSH answers", admin == {22}, sorted(admin))
     _logins(scene, result)
     for server in scene.cloud.managed.databases.all():
         ports = [str(port) for port in DATABASE_PORTS]
-        inside = scene.root("python3", "-c", _TRY, server.private_address, *ports).stdout.split()
+        inside = scene.root("python3", "-c", TRY_PORTS, server.private_address, *ports).stdout.split()
         result.expect(f"{server.name}: a host of the product reaches it", bool(inside), server)
         # by its public address: nothing leads to a private one from outside, least of all a connection of ours
-        reached = scene.outside("python3", "-c", _TRY, server.public_address, *ports).stdout.split()
+        reached = scene.outside("python3", "-c", TRY_PORTS, server.public_address, *ports).stdout.split()
         result.expect(f"{server.name}: nobody else does", not reached, reached)
 
 
@@ -167,7 +169,7 @@ def secrets_stay_secret(scene: Scene, result: Result) -> None:
         secrets |= {
             f"{file}: {key}": variables[key]
             for key, value in wanted.items()
-            if key in variables and _is_secret(value) and len(variables[key]) >= 8
+            if key in variables and is_secret(value) and len(variables[key]) >= 8
         }
     result.expect("there are secrets to look for", bool(secrets), sorted(secrets))
     for where, text in _places(scene).items():
@@ -199,7 +201,8 @@ def _wanted(scene: Scene, file: str) -> dict[str, EnvironmentValue]:
     return {**product.environment, **(service.environment if service else {})}
 
 
-def _is_secret(value: EnvironmentValue) -> bool:
+def is_secret(value: EnvironmentValue) -> bool:
+    """Whether nobody may read it."""
     return isinstance(value, Secret | Generated) or (
         isinstance(value, Wired) and value.source != "domain" and value.field in ("url", "password", "secret_key")
     )

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from rehearsal.checks.check import Result, eventually
-from rehearsal.model import Host
+from rehearsal.model import Host, Server
 from rehearsal.run import Rehearsal, RehearsalError
 from rehearsal.visitor import Answer, Visitor
 from settings import stackfile
-from settings.kinds import FleetCompose
+from settings.kinds import AppPlatform, FleetCompose
 from settings.parse import parse
 from settings.stack import Settings
 
@@ -63,7 +63,7 @@ class LoadReport:
 
 
 class Scene:
-    """A rehearsed stack. `said` is all that the rehearsal has printed so far; `host` is the first of its hosts."""
+    """A rehearsed stack. `said` is all that the rehearsal has printed so far."""
 
     def __init__(self, rehearsal: Rehearsal, said: list[str], requests: int = 20_000) -> None:
         """`requests` is how many each load sends at least."""
@@ -78,11 +78,32 @@ class Scene:
     def look_again(self) -> None:
         """Find the host and its address anew, after they were made anew."""
         self.outputs = self.rehearsal.outputs()
-        self.host = self.rehearsal.host(host_names(self.settings)[0])
+        self._hosts = [self.rehearsal.host(name) for name in host_names(self.settings)[:1]]
         self.health_name, _, path = str(self.outputs["health"]).removeprefix("https://").partition("/")
         self.health_path = f"/{path}"
-        self.visitor = Visitor(self.settings.product.domain, str(self.outputs["address"]), self.authority)
+        address = self.app.public_address if self.has_app else str(self.outputs["address"])
+        self.visitor = Visitor(self.settings.product.domain, address, self.authority)
         eventually(lambda: self.health().status == 200, BALANCED_WITHIN)  # what it does not do is for a check to say
+
+    @property
+    def host(self) -> Host:
+        """The first of its hosts. RehearsalError where no host is ours."""
+        if not self._hosts:
+            raise RehearsalError(f"{self.settings.name} has no host")
+        return self._hosts[0]
+
+    @property
+    def has_app(self) -> bool:
+        """Whether the cloud's platform runs it, and no host of ours."""
+        return isinstance(self.settings.architecture, AppPlatform)
+
+    @property
+    def app(self) -> Server:
+        """The app's way in. RehearsalError where there is no app."""
+        found = [app for app in self.cloud.managed.apps.all() if app.name == self.settings.name]
+        if not found:
+            raise RehearsalError(f"the local cloud runs no app {self.settings.name}")
+        return found[0]
 
     def _settings(self) -> Settings:
         file = stackfile.read(self.rehearsal.workspace.stack_file)
@@ -137,6 +158,9 @@ class Scene:
         """Whether this version answers, and on every host no other runs."""
         if self.version_key == COMMIT:
             return bool(self.serving()["commit"] == self.versions[variant])
+        if self.has_app:
+            running = {record.image for record in self.cloud.managed.apps.serving(self.app.id)}
+            return running == set(self.versions[variant].values())
         return all(self.runs(host) == set(self.versions[variant].values()) for host in self.hosts)
 
     def runs(self, host: Host) -> set[str]:
@@ -228,6 +252,8 @@ def host_names(settings: Settings) -> list[str]:
     """The names of the hosts that run the product."""
     if isinstance(settings.architecture, FleetCompose):
         return [f"{settings.name}-{number}" for number in range(1, settings.architecture.hosts + 1)]
+    if isinstance(settings.architecture, AppPlatform):
+        return []
     return [settings.name]
 
 

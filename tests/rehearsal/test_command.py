@@ -7,14 +7,6 @@ import pytest
 from rehearsal.__main__ import main
 
 
-def test_a_kind_without_a_stand_in_is_refused_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["up", "--stack", "signupflow"]) == 1
-    assert capsys.readouterr().err == (
-        "signupflow is of the kind app-platform, and no stand-in for it runs here yet: "
-        "`make plan STACK=signupflow` shows what it makes\n"
-    )
-
-
 def test_a_stack_that_there_is_not_is_said_to_be_missing_by_what_prepares_it(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
