@@ -6,7 +6,6 @@ import asyncio
 import fcntl
 import json
 import os
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 import yaml
 from pulumi import automation
 
+from rehearsal import made_secrets
 from rehearsal.cloud import LocalCloud
 from rehearsal.engine import find_engine
 from rehearsal.model import CloudError, Host
@@ -154,6 +154,10 @@ class Rehearsal:
         if self._beside is None:
             self._let_hosts_pull(config.get(f"{PROJECT}:product") or {})
 
+    def _secret_for(self, name: str, config: Config) -> str:
+        database = self.cloud.create_external_postgres if self._behind == workshop.LOCAL else None
+        return made_secrets.value(name, config.get(f"{PROJECT}:product") or {}, database)
+
     def _overlay(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """What has to be otherwise on this machine: the address that one logs in from, the versions that there are."""
         if self._behind != workshop.LOCAL:
@@ -178,20 +182,6 @@ class Rehearsal:
             assert self._engine is not None  # noqa: S101 - set before
             token = self._engine.get_config(f"{PROJECT}:{registry['token']['secret']}").value
             self.cloud.registry().set_login(registry["user"], token)
-
-    def _secret_for(self, name: str, config: Mapping[str, Any]) -> str:
-        """A value for a secret that the stack names: a database's URL where it is one, else something random."""
-        backing = (config.get(f"{PROJECT}:product") or {}).get("backing") or {}
-        for service in backing.values():
-            if service.get("provider") == "external" and secrets_named_in(service.get("url")) == {name}:
-                if service.get("engine") == "postgres" and self._behind == workshop.LOCAL:
-                    return self.cloud.create_external_postgres(config[f"{PROJECT}:product"]["name"])
-                return f"{service['engine']}://user:{secrets.token_urlsafe(16)}@backing.example.com/name"
-        return (
-            f"https://{secrets.token_hex(16)}@errors.example.com/1"
-            if name.endswith("_DSN")
-            else secrets.token_urlsafe(32)
-        )
 
     # --- the engine's operations
 
@@ -251,9 +241,8 @@ class Rehearsal:
         if self._behind != workshop.LOCAL:
             return
         for host in (each for each in self.cloud.hosts() if each.running):
-            journal = self.cloud.exec(
-                host.id, ["journalctl", "--no-pager", "--lines", str(_LAST_LINES), "--output", "short"]
-            )
+            show = ["journalctl", "--no-pager", "--lines", str(_LAST_LINES), "--output", "short"]
+            journal = self.cloud.exec(host.id, show)
             self._show_lines(f"{host.name}'s journal", journal.stdout.splitlines(), follower)
         for app in self.cloud.managed.apps.all():
             lines = self.cloud.managed.apps.receivers.lines(app.id)
@@ -274,12 +263,10 @@ class Rehearsal:
 
     def host(self, name: str) -> Host:
         """The host of this name. Raises RehearsalError where there is none."""
-        found = [host for host in self.cloud.hosts() if host.name == name]
-        if not found:
-            raise RehearsalError(
-                f"no host is called {name}; there are {', '.join(host.name for host in self.cloud.hosts()) or 'none'}"
-            )
-        return found[0]
+        there = {host.name: host for host in self.cloud.hosts()}
+        if name not in there:
+            raise RehearsalError(f"no host is called {name}; there are {', '.join(there) or 'none'}")
+        return there[name]
 
     def connections(self) -> dict[str, int]:
         """How many SSH connections the engine has opened so far, by address."""

@@ -18,16 +18,7 @@ from rehearsal.provider.differ import Difference, difference
 from rehearsal.provider.ignoring import ignoring
 from rehearsal.provider.resource import Context, PartialError, RefusedError, Resource
 from rehearsal.provider.shaping import DEFAULTS, alike, given, marked, outputs, schema_failures, with_defaults
-from rehearsal.provider.values import (
-    UNKNOWN,
-    Properties,
-    Secret,
-    is_secret,
-    marshal,
-    plain,
-    secret,
-    unmarshal,
-)
+from rehearsal.provider.values import UNKNOWN, Properties, Secret, is_secret, marshal, plain, secret, unmarshal
 
 Function = Callable[[Context, Properties], Properties]
 Call = grpc.ServicerContext
@@ -55,9 +46,8 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             self._attach(engine)
 
     def _attach(self, address: str) -> None:
-        self._log = engine_pb2_grpc.EngineStub(
-            grpc.insecure_channel(address)
-        )  # the engine listens on loopback, without TLS
+        # the engine listens on loopback, without TLS
+        self._log = engine_pb2_grpc.EngineStub(grpc.insecure_channel(address))
 
     def _say(self, urn: str, severity: Any, ephemeral: bool) -> Callable[[str], None]:
         def say(line: str) -> None:
