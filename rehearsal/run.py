@@ -122,8 +122,7 @@ class Rehearsal:
         self._secrets = [item.value for item in self._engine.get_all_config().values() if item.secret]
 
     def _stack_file(self) -> Config:
-        file = ROOT / f"Pulumi.{self.stack}.yaml"
-        if not file.exists():
+        if not (file := ROOT / f"Pulumi.{self.stack}.yaml").exists():
             raise RehearsalError(f"there is no stack file {file.name}")
         content = yaml.safe_load(file.read_text()) or {}
         return stackfile.whole(file, content.get("config") or {})
@@ -206,9 +205,7 @@ class Rehearsal:
 
     def destroy_unprotected(self) -> Summary:
         """`pulumi destroy --exclude-protected`: what holds data stays, and what that needs."""
-        return self._operate(
-            "destroy", lambda engine, follower: engine.destroy(on_event=follower, exclude_protected=True)
-        )
+        return self._operate("destroy", lambda engine, told: engine.destroy(on_event=told, exclude_protected=True))
 
     def destroy(self) -> Summary:
         """`pulumi destroy`, after the protection of what holds data was taken away by name."""
