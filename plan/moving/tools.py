@@ -56,7 +56,7 @@ def _piped(command: str, other: str) -> str:
 def volume_to_volume(before: Plan, volume: str) -> tuple[str, ...]:
     """The files of a volume into the same one on the new side."""
     folder = _folder(before, volume)
-    return (_piped(f"sudo tar c -C {folder} .", f"sudo tar x -C {folder}"),)
+    return (_piped(_packed(folder), f"sudo tar x -C {folder}"),)
 
 
 def volume_to_bucket(before: Plan, after: Plan, volume: str, backing: str) -> tuple[str, ...]:
@@ -64,7 +64,7 @@ def volume_to_bucket(before: Plan, after: Plan, volume: str, backing: str) -> tu
     rclone = _rclone(after, backing, f"copy {STAGED} {{}}")
     if rclone is None:
         return ()
-    return (_piped(f"sudo tar c -C {_folder(before, volume)} .", f"sudo tar x -C {STAGED}"), on_new(rclone))
+    return (_piped(_packed(_folder(before, volume)), f"sudo tar x -C {STAGED}"), on_new(rclone))
 
 
 def bucket_to_volume(before: Plan, after: Plan, backing: str, volume: str) -> tuple[str, ...]:
@@ -72,12 +72,17 @@ def bucket_to_volume(before: Plan, after: Plan, backing: str, volume: str) -> tu
     rclone = _rclone(before, backing, f"copy {{}} {STAGED}")
     if rclone is None:
         return ()
-    return (on_old(rclone), _piped(f"sudo tar c -C {STAGED} .", f"sudo tar x -C {_folder(after, volume)}"))
+    return (on_old(rclone), _piped(_packed(STAGED), f"sudo tar x -C {_folder(after, volume)}"))
 
 
 def with_rclone() -> str:
     """What a host needs to speak to a bucket."""
     return f"sudo apt-get install --yes rclone && sudo install --directory --mode 0700 {STAGED}"
+
+
+def _packed(folder: str) -> str:
+    """All files of a folder that may be in use: tar ends with 1 where one came or went, and that is no failure."""
+    return f"sudo tar c -C {folder} . || test $? = 1"
 
 
 def _rclone(plan: Plan, backing: str, does: str) -> str | None:

@@ -27,6 +27,8 @@ TRIES = 8
 """How often the resolver is asked: it restarts when a record changes."""
 PAUSE = 0.15
 """Seconds between two requests of one visitor."""
+UPLOAD_PAUSE = 2.0
+"""The same for who uploads: the product keeps a thousand files, and a move may take half an hour."""
 
 
 def resolve(name: str, resolver: str) -> list[str]:
@@ -82,8 +84,8 @@ class Visitors:
         self._done = threading.Event()
         self._keeping = threading.Lock()
         acts: list[Callable[[], None]] = [functools.partial(self._write, place) for place in range(1, PLACES + 1)]
-        acts += [self._upload, self._read, self._read]
-        self._threads = [threading.Thread(target=self._until_done, args=(act,), daemon=True) for act in acts]
+        paced = [(act, PAUSE) for act in (*acts, self._read, self._read)] + [(self._upload, UPLOAD_PAUSE)]
+        self._threads = [threading.Thread(target=self._until_done, args=each, daemon=True) for each in paced]
 
     def __enter__(self) -> Visitors:
         for thread in self._threads:
@@ -100,8 +102,8 @@ class Visitors:
             if thread.is_alive():
                 thread.join()
 
-    def _until_done(self, act: Callable[[], None]) -> None:
-        while not self._done.wait(PAUSE * random.uniform(0.5, 1.5)):  # noqa: S311 - no secret
+    def _until_done(self, act: Callable[[], None], pause: float) -> None:
+        while not self._done.wait(pause * random.uniform(0.5, 1.5)):  # noqa: S311 - no secret
             act()
 
     def _ask(self, path: str, method: str = "GET", body: object = None) -> tuple[str, Answer]:

@@ -79,6 +79,7 @@ class World:
             self.verbs[verb] = functools.partial(fault, self)
         monkeypatch.setattr(visitors, "resolve", lambda name, resolver: [self.leads_to])
         monkeypatch.setattr(visitors, "PAUSE", 0.01)
+        monkeypatch.setattr(visitors, "UPLOAD_PAUSE", 0.01)
         monkeypatch.setattr(moving, "AFTER", 0.2)
         monkeypatch.setattr(moving, "UPLOADS", 3)
         for module in (visitors, moving):

@@ -72,6 +72,7 @@ class Product:
         monkeypatch.setattr(visitors, "Visitor", self._visitor)
         monkeypatch.setattr(visitors, "resolve", lambda name, resolver: [self.address])
         monkeypatch.setattr(visitors, "PAUSE", 0.01)
+        monkeypatch.setattr(visitors, "UPLOAD_PAUSE", 0.01)
 
     def _visitor(self, name: str, address: str, authority: Path) -> Any:
         product = self
