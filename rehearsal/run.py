@@ -207,12 +207,16 @@ class Rehearsal:
         """`pulumi destroy --exclude-protected`: what holds data stays, and what that needs."""
         return self._operate("destroy", lambda engine, told: engine.destroy(on_event=told, exclude_protected=True))
 
+    def unprotect(self, kind: str = "") -> None:
+        """`pulumi state unprotect` of each protected resource whose type ends so."""
+        for resource in self.resources():
+            if resource.get("protect") and str(resource["type"]).endswith(kind):
+                self.show(f"unprotecting {label(resource['urn'])}, which is to go")
+                self._ask("state", "unprotect", resource["urn"], "--yes")
+
     def destroy(self) -> Summary:
         """`pulumi destroy`, after the protection of what holds data was taken away by name."""
-        for resource in self.resources():
-            if resource.get("protect"):
-                self.show(f"unprotecting {label(resource['urn'])}: a rehearsal ends with nothing left")
-                self._ask("state", "unprotect", resource["urn"], "--yes")
+        self.unprotect()
         return self._operate("destroy", lambda engine, follower: engine.destroy(on_event=follower))
 
     def _operate(self, verb: str, act: Callable[[automation.Stack, Follower], Any]) -> Summary:
@@ -221,7 +225,7 @@ class Rehearsal:
         assert engine is not None  # noqa: S101 - prepare makes it
         if self._beside is not None:  # an operator may have handed some over since
             self._learn_secrets()
-        follower = Follower(self.show, self._known_secrets())
+        follower = Follower(self.show, [value for value in self._secrets if len(value) >= 8])
         try:
             act(engine, follower)
         except automation.CommandError as error:
@@ -229,9 +233,6 @@ class Rehearsal:
             reason = follower.errors[0] if follower.errors else follower.masked(str(error))
             raise RehearsalError(f"{verb} of {self.stack} failed:\n{reason}") from None
         return follower.summary()
-
-    def _known_secrets(self) -> list[str]:
-        return [value for value in self._secrets if len(value) >= 8]
 
     def _show_last_lines(self, follower: Follower) -> None:
         """What the hosts said last, or what runs on the platform: most failures are theirs."""

@@ -67,6 +67,7 @@ CHECKS: dict[str, tuple[Check, ...]] = {
         Check(5, "an instance that dies returns", False, platform.an_instance_that_dies_returns),
         Check(6, "deployments drop nothing", False, deployments.deployments_drop_nothing),
         Check(7, "one change is one deployment", False, platform.one_change_changes_one_thing),
+        Check(7, "another kind and back, with the same data", False, platform.the_kind_changes),
         Check(7, "destroyed but for the data, and made again", False, platform.destroyed_but_for_the_data),
     ),
 }

@@ -6,6 +6,11 @@ import json
 import os
 import secrets
 import signal
+from collections.abc import Mapping
+from typing import Any
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from rehearsal.checks.check import Result, eventually
 from rehearsal.checks.deployments import deployed
@@ -17,6 +22,8 @@ from settings.backing import ObjectStorage
 
 ARRIVES_WITHIN = 20
 """Seconds until a line of log has come to who collects them."""
+FOUNDATION = ("Vpc", "Domain", "DatabaseCluster", "DatabaseDb", "SpacesBucket", "SpacesKey")
+"""What a change of the kind must not touch, by the last word of its type."""
 BACK_WITHIN = 60
 """Seconds until an instance that died serves again."""
 
@@ -185,6 +192,49 @@ def _expect_given(scene: Scene, result: Result, what: str, value: str) -> None:
     serving = scene.cloud.managed.apps.serving(scene.app.id)
     has = [value in "\n".join(_environment(scene, record.containers[PROGRAM])) for record in serving]
     result.expect(f"{what}: every instance has it", bool(has) and all(has), has)
+
+
+def the_kind_changes(scene: Scene, result: Result) -> None:
+    """Check 7: to a fleet of one host and back. What runs is replaced, and nothing that holds data."""
+    foundation, data = _foundation(scene), scene.visitor.https("/sign-ups").body
+    app = scene.rehearsal.workspace.read_config()
+    for kind, config in (("fleet-compose", _as_fleet(scene, app)), ("app-platform", app)):
+        scene.rehearsal.workspace.write_config(config)
+        scene.rehearsal.unprotect(
+            "LoadBalancer"
+        )  # it has the fleet's address: an operator says by its name that it may go
+        scene.rehearsal.up()
+        scene.look_again()
+        now = _foundation(scene)
+        result.expect(f"{kind}: network, zone, databases and bucket are the same", now == foundation, now)
+        health = scene.health()
+        result.expect(
+            f"{kind}: it serves", (health.status, scene.has_app) == (200, kind == "app-platform"), health.body
+        )
+        result.expect(f"{kind}: with the data that there was", scene.visitor.https("/sign-ups").body == data, data)
+    again = scene.rehearsal.up()
+    result.expect("once it is back, an `up` changes nothing", again.nothing_changed, again.changed())
+
+
+def _foundation(scene: Scene) -> dict[str, str]:
+    """What has to outlive the kind, by its name: the cloud's id of each."""
+    resources = [each for each in scene.rehearsal.resources() if str(each["type"]).rpartition(":")[2] in FOUNDATION]
+    return {str(each["urn"]).rpartition("::")[2]: str(each["id"]) for each in resources}
+
+
+def _as_fleet(scene: Scene, config: Mapping[str, Any]) -> dict[str, Any]:
+    """What a person changes: the kind and its keys, and who may log in to the hosts that there are then."""
+    key = ed25519.Ed25519PrivateKey.generate().public_key()
+    line = key.public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH).decode()
+    product = {
+        name: value for name, value in config["slipway:product"].items() if name != "logs"
+    }  # hosts ship none yet
+    return {
+        **config,
+        "slipway:product": product,
+        "slipway:architecture": {"kind": "fleet-compose", "region": "nyc3", "size": "s-2vcpu-4gb", "hosts": 1},
+        "slipway:access": {"admin_cidrs": [f"{scene.cloud.admin_address}/32"], "ssh_keys": [f"{line} ops"]},
+    }
 
 
 def destroyed_but_for_the_data(scene: Scene, result: Result) -> None:

@@ -71,13 +71,12 @@ class Scene:
         self.cloud, self.commits, self.directory = rehearsal.cloud, rehearsal.commits, rehearsal.workspace.directory
         self.authority = self.directory / "authority.pem"
         self.authority.write_text(self.cloud.test_authority_pem())
-        self.settings = self._settings()
-        self.targets = targets_of(self.settings.product.name)
         self.look_again()
+        self.targets = targets_of(self.settings.product.name)
 
     def look_again(self) -> None:
-        """Find the host and its address anew, after they were made anew."""
-        self.outputs = self.rehearsal.outputs()
+        """Find the host and its address anew, after they were made anew, as the stack file has them now."""
+        self.settings, self.outputs = self._settings(), self.rehearsal.outputs()
         self._hosts = [self.rehearsal.host(name) for name in host_names(self.settings)[:1]]
         self.health_name, _, path = str(self.outputs["health"]).removeprefix("https://").partition("/")
         self.health_path = f"/{path}"
