@@ -15,6 +15,7 @@ from pathlib import Path
 
 from hostfiles import nginx
 from hostfiles.nginx_proxy import Front
+from settings.kinds import with_hosts
 from settings.slots import Slot, slot_ports
 from settings.stack import Settings
 from tests.hostfiles.site import Site, certificate, free_port, moved, running
@@ -54,9 +55,10 @@ def serving_containers(
     site = ContainerSite(root, free_port(), free_port(), domain, home, {**ports, 81: free_port()}, settings)
     certificate(root / "tls" / domain, domain)
     (home / "slots" / "serving").mkdir(parents=True)
+    architecture = with_hosts(settings.architecture)
     texts = {
-        root / "nginx.conf": nginx.config(settings, settings.architecture, front),
-        home / "slots" / "serving" / "site.conf": nginx.site(settings, settings.architecture, front),
+        root / "nginx.conf": nginx.config(settings, architecture, front),
+        home / "slots" / "serving" / "site.conf": nginx.site(settings, architecture, front),
     }
     for path, text in texts.items():
         if released or path.name == "nginx.conf":

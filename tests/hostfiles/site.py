@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from hostfiles import nginx, nginx_proxy
-from settings.kinds import Architecture
+from settings.kinds import Architecture, with_hosts
 from settings.stack import Settings
 
 NAME = "familyflow.example.com"
@@ -144,12 +144,13 @@ def write(
     settings: Settings, architecture: Architecture, root: Path, plain_port: int, tls_port: int, released: bool = True
 ) -> Path:
     """nginx.conf below `root`, with the routes where it looks for those of the release that serves."""
+    kind = with_hosts(architecture)
     path = root / "nginx.conf"
-    path.write_text(moved(nginx.config(settings, architecture), root, plain_port, tls_port))
+    path.write_text(moved(nginx.config(settings, kind), root, plain_port, tls_port))
     if released:
         home = root / "srv" / "familyflow" / "slots" / "serving"
         home.mkdir(parents=True)
-        (home / "site.conf").write_text(moved(nginx.site(settings, architecture), root, plain_port, tls_port))
+        (home / "site.conf").write_text(moved(nginx.site(settings, kind), root, plain_port, tls_port))
     return path
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from hostfiles import nginx
 from settings.droplets import IMAGES
+from settings.kinds import with_hosts
 from settings.stack import Settings
 from tests.hostfiles.conftest import Run
 from tests.hostfiles.site import NAME, Site, service, serving, write
@@ -61,24 +62,25 @@ def test_nginx_takes_the_configuration_of_every_image(settings: Settings, image:
 @pytest.mark.parametrize("image", IMAGES)
 def test_a_directive_that_an_image_lacks_is_not_used_there(image: str) -> None:
     """FF1: nginx 1.18 has no ssl_reject_handshake, and before 1.25.1 HTTP/2 is a word of `listen`."""
-    text = nginx.config(stack(), stack().architecture.model_copy(update={"image": image}))
+    text = nginx.config(stack(), with_hosts(stack().architecture).model_copy(update={"image": image}))
     assert ("ssl_reject_handshake" in text) == (image != "ubuntu-22-04-x64")
     assert ("http2 on;" in text) == (image == "debian-13-x64") == ("ssl http2" not in text)
-    routes = nginx.site(stack(), stack().architecture.model_copy(update={"image": image}))
+    routes = nginx.site(stack(), with_hosts(stack().architecture).model_copy(update={"image": image}))
     assert ("ssl http2" in routes) == ("ssl http2" in text)
 
 
 def test_nothing_that_a_release_may_change_is_in_what_is_applied_before_it() -> None:
     """FF8: a release with other names may fail, and the old one serves on."""
     changed = stack({"services": raw("services"), "routes": [{"path": "/", "service": "api", "timeout": "20s"}]})
-    assert nginx.config(changed, changed.architecture) == nginx.config(stack(), stack().architecture)
-    assert nginx.site(changed, changed.architecture) != nginx.site(stack(), stack().architecture)
+    kind = with_hosts(stack().architecture)
+    assert nginx.config(changed, kind) == nginx.config(stack(), kind)
+    assert nginx.site(changed, kind) != nginx.site(stack(), kind)
     renamed = {"web" if name == "api" else name: service for name, service in raw("services").items()}
     renamed["frontend"] = {**renamed["frontend"], "output": "out"}
     routes = [{"path": "/api", "service": "web"}, {"path": "/", "service": "frontend"}]
     jobs = {"migrate": {**raw("jobs")["migrate"], "service": "web"}}
     other = stack({"services": renamed, "routes": routes, "jobs": jobs})
-    assert nginx.config(other, other.architecture) == nginx.config(stack(), stack().architecture)
+    assert nginx.config(other, kind) == nginx.config(stack(), kind)
 
 
 def test_a_name_that_no_release_serves_yet_is_told_to_come_back(tmp_path: Path) -> None:
@@ -239,7 +241,7 @@ def test_while_it_is_read_only_nothing_is_written_under_any_name(tmp_path: Path)
 
 def test_a_stream_is_not_buffered_and_may_be_a_websocket() -> None:
     """DV3's words, for any product."""
-    text = nginx.site(_richer(), stack().architecture)
+    text = nginx.site(_richer(), with_hosts(stack().architecture))
     block = text[text.index("location ^~ /api/live/ {") :].partition("}")[0]
     for line in ("proxy_buffering off;", "proxy_read_timeout 3600s;", "proxy_set_header Upgrade $proxied_upgrade;"):
         assert line in block

@@ -13,6 +13,7 @@ import pytest
 from hostfiles import nginx, nginx_proxy
 from hostfiles.nginx_proxy import Front
 from settings.droplets import COMPOSE_IMAGES
+from settings.kinds import with_hosts
 from settings.stack import Settings
 from tests.hostfiles.compose_stacks import everything, fleet, stack
 from tests.hostfiles.conftest import Run
@@ -33,7 +34,7 @@ def test_nginx_takes_the_configuration_of_every_image(
 ) -> None:
     """An older nginx than the image's can't know `http2 on`: then that, and nothing else, is what it says."""
     version = tuple(int(part) for part in re.findall(r"\d+", run("nginx", "-v").stderr.partition("/")[2])[:3])
-    architecture = settings.architecture.model_copy(update={"image": image})
+    architecture = with_hosts(settings.architecture).model_copy(update={"image": image})
     text = nginx.config(settings, architecture, front)
     (tmp_path / "site.conf").write_text(nginx.site(settings, architecture, front))
     text = re.sub(r"include \S+/site\[\.\]conf;", f"include {tmp_path}/site.conf;", text)
