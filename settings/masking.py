@@ -12,7 +12,8 @@ _KNOWN_SHAPES = re.compile(
     re.ASCII,
 )
 _USER_INFO = re.compile(r"(?<=://)[^/\s@]*:[^/\s@]*@|(?<=://)[^/\s@]{8,}@")
-_PASSWORD = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s:@]*:[^/\s@]+@")
+# a scheme is short: one without an end would take minutes to look for in a long text
+_PASSWORD = re.compile(r"[a-z][a-z0-9+.-]{0,31}://[^/\s:@]*:[^/\s@]+@")
 _RUN = re.compile(r"[A-Za-z0-9_+=/-]{16,}")
 _WORD = re.compile(r"(?:[A-Za-z]?[a-z]*|[A-Z]+)[0-9]{0,4}|[0-9]{1,6}")
 _UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")

@@ -16,8 +16,8 @@ pytestmark = pytest.mark.hosts
 
 @pytest.fixture(scope="module")
 def scene() -> Iterator[Scene]:
-    """The stack, brought up from nothing, and down again at the end."""
-    yield from brought_up("familyflow")
+    """The stack, brought up from nothing, and down again at the end. `make rehearse CHECKS=all` is for volume: 20,000."""
+    yield from brought_up("familyflow", requests=5000)
 
 
 @pytest.mark.parametrize("check", chosen("all", "droplet-pm2"), ids=name)
