@@ -16,7 +16,7 @@ pytestmark = pytest.mark.hosts
 
 @pytest.fixture(scope="module")
 def scene() -> Iterator[Scene]:
-    """The stack, brought up from nothing, and down again at the end. `make rehearse CHECKS=all` is for volume: 20,000."""
+    """The stack, brought up from nothing, and down again at the end. `make rehearse CHECKS=all` sends 20,000."""
     yield from brought_up("familyflow", requests=5000)
 
 
