@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
+import os
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -15,6 +17,7 @@ from typing import Any
 
 import asyncssh
 
+from rehearsal.provider import workshop
 from rehearsal.provider.resource import Context, RefusedError
 from rehearsal.provider.values import Properties
 
@@ -46,7 +49,10 @@ class Result:
 
 @asynccontextmanager
 async def connected(context: Context, connection: Properties) -> AsyncIterator[asyncssh.SSHClientConnection]:
-    """A connection, through the proxy where one is named. Raises RefusedError when the dial limit is reached."""
+    """A connection, through the proxy where one is named. Raises RefusedError when the dial limit is reached, and at
+    once where the cloud is on paper: an address there is somebody else's."""
+    if os.environ.get(workshop.CLOUD) == workshop.PAPER and not _is_here(str(connection["host"])):
+        raise RefusedError(f"{connection['host']} is of a cloud on paper, where no host runs")
     async with AsyncExitStack() as opened:
         proxy = connection.get("proxy")
         tunnel = None
@@ -56,6 +62,14 @@ async def connected(context: Context, connection: Properties) -> AsyncIterator[a
         link = await _dial(context, "Dial", connection, tunnel)
         opened.push_async_callback(_close, link)
         yield link
+
+
+def _is_here(host: str) -> bool:
+    """Whether that is this machine itself."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 async def _close(link: asyncssh.SSHClientConnection) -> None:

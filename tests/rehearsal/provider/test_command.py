@@ -8,6 +8,7 @@ from typing import Any
 import asyncssh
 import pytest
 
+from rehearsal.provider import workshop
 from rehearsal.provider.values import UNKNOWN, Secret, plain
 
 COMMAND = "command:remote:Command"
@@ -55,6 +56,17 @@ def test_the_defaults_of_a_connection_are_filled_in(command: Any) -> None:
         "dialErrorLimit": 10,
         "perDialTimeout": 15,
     }
+
+
+def test_nothing_is_dialled_from_a_cloud_on_paper_but_this_machine(
+    command: Any, server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An address there is somebody else's."""
+    monkeypatch.setenv(workshop.CLOUD, workshop.PAPER)
+    command.create(COMMAND, {"connection": server.connection(), "create": "build"})
+    elsewhere = {"connection": server.connection(host="host.invalid", dialErrorLimit=0), "create": "build"}
+    with pytest.raises(Exception, match=r"host\.invalid is of a cloud on paper"):
+        command.create(COMMAND, elsewhere)
 
 
 def test_a_wrong_host_key_is_refused(command: Any, server: Any) -> None:
