@@ -17,13 +17,13 @@ from rehearsal.managed import authority, ingress
 from rehearsal.managed.certificates import Certificates
 from rehearsal.managed.instances import LOG_PORT, Instances
 from rehearsal.managed.logs import GUEST, LogReceivers
+from rehearsal.managed.proxy import PROGRAM, Proxy
 from rehearsal.managed.servers import Files, Servers
 from rehearsal.model import AppPart, AppSpec, CloudError, DeploymentError, InboundRule, Server
 from rehearsal.state import ServerState
 
 KIND = "app"
-_WAY_IN, _CONTROL, _FORWARDER = "haproxy", "control", "forwarder"
-_CONFIGURATION, _NEW = f"{ingress.DIRECTORY}/haproxy.cfg", f"{ingress.DIRECTORY}/haproxy.new"
+_CONTROL, _FORWARDER = "control", "forwarder"
 _AUTHORITIES = f"{ingress.DIRECTORY}/authorities.pem"
 _LONGEST_JOB = 600  # seconds; the platform gives a job more, and a rehearsal has none that needs it
 _STEADY = 5.0  # seconds that a worker has to run before it counts as started
@@ -202,29 +202,15 @@ class Apps:
             part.name: [(record.id, record.private_address) for record in made if record.part == part.name]
             for part in _of(spec, "service")
         }
-        text = ingress.configuration(spec, led).encode()
-        pem = f"{certificate.chain}{certificate.key}".encode()
-        container = self.servers.find(app.id).containers.get(_WAY_IN)
+        text = ingress.configuration(spec, led)
+        files = [(ingress.CERTIFICATE, f"{certificate.chain}{certificate.key}".encode(), 0o600)]
+        proxy = Proxy(self.servers, ingress.DIRECTORY, ingress.MASTER)
+        container = self.servers.find(app.id).containers.get(PROGRAM)
         if container is None:
-            files = [(_CONFIGURATION, text, 0o600), (ingress.CERTIFICATE, pem, 0o600)]
-            command = ["haproxy", "-W", "-S", ingress.MASTER, "-f", _CONFIGURATION]
-            container = self.servers.run(app.id, _WAY_IN, command, files)
-            self.servers.wait(container, ["socat", "-u", "OPEN:/dev/null", "TCP:127.0.0.1:443"])
-            return
-        docker = self.servers.docker
-        self.servers.put(container, [(_NEW, text, 0o600), (ingress.CERTIFICATE, pem, 0o600)])
-        checked = docker.exec(container, ["haproxy", "-c", "-q", "-f", _NEW], check=False)
-        if checked.returncode:
-            raise CloudError(f"HAProxy does not take the settings: {_brief(checked.stdout + checked.stderr)}")
-        docker.exec(container, ["mv", _NEW, _CONFIGURATION])
-        said = docker.exec(container, ["socat", "-t30", "-", f"UNIX-CONNECT:{ingress.MASTER}"], input="reload\n").stdout
-        if "Success=1" not in said:
-            raise CloudError(f"HAProxy did not reload: {_brief(said)}")
+            proxy.start(app.id, text, files, "TCP:127.0.0.1:443")
+        else:
+            proxy.change(container, text, files)
 
 
 def _of(spec: AppSpec, *roles: str) -> list[AppPart]:
     return [part for part in spec.parts if part.role in roles]
-
-
-def _brief(text: str) -> str:
-    return " · ".join(text.strip().splitlines()[-3:])

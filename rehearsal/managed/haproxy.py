@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 
+from rehearsal.managed.proxy import defaults
 from rehearsal.model import Balancing, Forwarding, HealthCheck
 
 DIRECTORY = "/etc/balancer"
@@ -33,21 +34,7 @@ def configuration(balancing: Balancing) -> str:
         "  ssl-default-bind-options ssl-min-ver TLSv1.2",
         "  ssl-default-server-options ssl-min-ver TLSv1.2",
         "  hard-stop-after 10m",
-        "defaults",
-        "  log global",
-        "  mode http",
-        "  balance roundrobin",
-        "  retries 2",
-        "  option redispatch 1",
-        "  option dontlognull",
-        f"  option {'http-keep-alive' if balancing.keepalive else 'http-server-close'}",
-        "  option idle-close-on-response",  # at a reload: a kept connection ends with an answer, not under a request
-        "  timeout connect 2s",
-        f"  timeout client {idle}s",
-        f"  timeout server {idle}s",
-        f"  timeout tunnel {idle}s",
-        f"  timeout http-keep-alive {idle}s",
-        "  timeout http-request 30s",
+        *defaults(idle, idle, "http-keep-alive" if balancing.keepalive else "http-server-close"),
         *_health(balancing),
     ]
     for forwarding in balancing.forwardings:

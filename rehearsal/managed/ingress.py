@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from rehearsal.managed.proxy import defaults
 from rehearsal.model import AppPart, AppSpec, AppWay, Probe
 
 DIRECTORY = "/etc/platform"
@@ -31,21 +32,7 @@ def configuration(spec: AppSpec, instances: Instances) -> str:
         "  group haproxy",
         "  ssl-default-bind-options ssl-min-ver TLSv1.2",
         "  hard-stop-after 10m",
-        "defaults",
-        "  log global",
-        "  mode http",
-        "  balance roundrobin",
-        "  retries 2",
-        "  option redispatch 1",
-        "  option dontlognull",
-        "  option http-keep-alive",
-        "  option idle-close-on-response",  # a kept connection ends with an answer, not under a request
-        "  timeout connect 2s",
-        f"  timeout client {_IDLE}s",
-        f"  timeout server {_IDLE}s",
-        f"  timeout tunnel {_IDLE}s",
-        f"  timeout http-keep-alive {_KEPT}s",
-        "  timeout http-request 30s",
+        *defaults(_IDLE, _KEPT),
         "frontend plain",
         "  bind :80",
         "  http-request redirect scheme https code 301",
