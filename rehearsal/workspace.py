@@ -73,7 +73,10 @@ class Workspace:
                 _write_private(file, secrets.token_urlsafe(32))
         _link(self.engine_home / "bin" / "pulumi", engine.resolve())
         _link(self.directory / "scripts", ROOT / "scripts")  # as in a checkout, where `pulumi up` runs
-        project = {"name": PROJECT, "runtime": "python", "backend": {"url": f"file://{self._backend}"}}
+        # The engine's library keeps a second file beside each, and writes that one in place: a stack that reads its own
+        # outputs (architectures.revision) finds it empty now and then ("failed to load checkpoint: EOF"). Without it,
+        # the state is one file that is replaced by a rename.
+        project = {"name": PROJECT, "runtime": "python", "backend": {"url": f"file://{self._backend}?metadata=skip"}}
         (self.directory / "Pulumi.yaml").write_text(yaml.safe_dump(project))
 
     def environment(self, cloud: str = workshop.LOCAL) -> dict[str, str]:

@@ -108,6 +108,14 @@ def test_no_secret_lies_in_the_state_in_clear(rehearsal: Rehearsal) -> None:
     assert "ssh-ed25519" in text  # the search does see what is not secret
 
 
+def test_the_state_is_files_that_are_replaced_whole(rehearsal: Rehearsal) -> None:
+    """SF5: a stack that reads its own outputs while the engine writes finds them, and not half of them."""
+    rehearsal.up()
+    names = [file.name for file in rehearsal.workspace.state_files()]
+    assert "toy.json" in names
+    assert [name for name in names if name.endswith(".attrs")] == []  # written in place, read before each file
+
+
 def test_every_secret_that_the_stack_names_is_made_here(rehearsal: Rehearsal) -> None:
     rehearsal.prepare()
     config = rehearsal.workspace.read_config()
