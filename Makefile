@@ -94,7 +94,10 @@ env-example: $(VENV)/.program ## print the .env.example of a stack, names and co
 compose: $(VENV)/.program ## print a product's compose file for a laptop and CI, or as its hosts get it: STACK=, ENVIRONMENT=development|production
 	@$(RUN) -m scripts.compose --stack "$$STACK" --environment "$$ENVIRONMENT"
 
+locustfile: $(VENV)/.program ## print a file for Locust that asks for what a product's routes lead to: STACK=
+	@$(RUN) -m scripts.locustfile --stack "$$STACK"
+
 clean: ## remove what this project installed into its own folder
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
 
-.PHONY: help setup plan rehearse rehearse-shell rehearse-down release rollback recover read-only tools lint unit test bench schema env-example compose clean
+.PHONY: help setup plan rehearse rehearse-shell rehearse-down release rollback recover read-only tools lint unit test bench schema env-example compose locustfile clean

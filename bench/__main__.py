@@ -20,7 +20,8 @@ def main(stack: str) -> int:
         return 1
     said: list[str] = []
     found: list[Ratio] = []
-    with Rehearsal(stack, said.append) as rehearsal:
+    changes = fleet.CHANGES if stack == fleet.STACK else {}
+    with Rehearsal(stack, said.append, changes=changes) as rehearsal:
         rehearsal.down()
         try:
             print("bringing the stack up; this takes minutes", file=sys.stderr)

@@ -19,6 +19,12 @@ SIZES = (2, 4, 8)
 WAITS = frozenset({"health", "drain"})
 """Steps that a release waits in on purpose: a bare start has none of them."""
 
+CHANGES = {
+    "product.services.backend.pool.workers": 1,
+    "product.services.backend.environment.WEB_CONCURRENCY": "1",
+}
+"""With one process of the backend on each host, the database has connections for eight hosts."""
+
 _PLAN = """
 import sys, gc
 gc.disable()

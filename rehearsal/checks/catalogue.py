@@ -16,6 +16,7 @@ from rehearsal.checks import (
 )
 from rehearsal.checks.check import Check
 
+_USERS = Check(1, "Locust's users are answered", True, site.users_are_answered)
 _FIRST = (
     Check(1, "the site answers over HTTPS", True, site.answers_over_https),
     Check(3, "only what should be open is open", True, exposure.only_what_should_be_open),
@@ -32,6 +33,7 @@ _LAST = (
 CHECKS: dict[str, tuple[Check, ...]] = {
     "droplet-pm2": (
         *_FIRST[:1],
+        _USERS,
         Check(2, "tasks come back, the scheduler beats", True, site.tasks_come_back),
         *_FIRST[1:],
         Check(5, "everything returns by itself", False, recovery.everything_returns),
@@ -39,17 +41,21 @@ CHECKS: dict[str, tuple[Check, ...]] = {
     ),
     "droplet-compose": (
         *_FIRST[:1],
+        _USERS,
         Check(2, "streams pass", True, containers.streams_pass),
         *_FIRST[1:],
         Check(3, "nothing is published by mistake", True, containers.nothing_is_published_by_mistake),
+        Check(3, "metrics are not for visitors", True, containers.metrics_are_kept),
         Check(5, "everything returns by itself", False, containers.everything_returns),
         Check(5, "replicas stand in for each other", False, containers.replicas_stand_in),
         *_LAST,
     ),
     "fleet-compose": (
         *_FIRST[:1],
+        _USERS,
         Check(2, "streams pass", True, containers.streams_pass),
         Check(3, "only the balancer reaches the hosts, only hosts reach the data", True, exposure.only_from_inside),
+        Check(3, "metrics are not for visitors", True, containers.metrics_are_kept),
         *_FIRST[2:],
         Check(5, "lost hosts are left out", False, fleet.lost_hosts_are_left_out),
         Check(6, "a release reaches all hosts or none", False, fleet.releases_reach_all_or_none),
@@ -60,6 +66,7 @@ CHECKS: dict[str, tuple[Check, ...]] = {
     ),
     "app-platform": (
         Check(1, "the app answers over HTTPS", True, platform.answers_over_https),
+        _USERS,
         Check(3, "only the app reaches the data", True, platform.only_the_app_reaches_the_data),
         Check(4, "secrets stay secret", True, platform.secrets_stay_secret),
         Check(2, "logs arrive where they are collected", True, platform.logs_arrive),

@@ -16,6 +16,8 @@ from rehearsal.visitor import Visitor
 
 MISTAKE = 9999
 RETURN_SECONDS, BOOT_SECONDS = 60, 180
+METRICS = "# TYPE "
+"""Begins a line for each metric in what Prometheus reads."""
 EVENTS, SOCKET = "events", "socket"
 """Below a route that streams, a sample sends an event a second, and says back what it is told."""
 
@@ -92,6 +94,26 @@ def nothing_is_published_by_mistake(scene: Scene, result: Result) -> None:
         result.expect("the host's own guard shuts it, without the cloud's firewall", "drop" in shielded, shielded)
     finally:
         scene.root("docker", "rm", "--force", container)
+
+
+def metrics_are_kept(scene: Scene, result: Result) -> None:
+    """What Prometheus reads, it reads from the service's own port; no visitor gets it."""
+    product, slot = scene.settings.product, live_slot(scene)
+    for service, given in product.services_of("web").items():
+        if given.metrics is None:
+            continue
+        labels = {"service": service, "project": f"{product.name}-{slot}"}
+        filters = [f"--filter=label=com.docker.compose.{key}={value}" for key, value in labels.items()]
+        first = scene.root("docker", "ps", "--quiet", *filters).stdout.split()[0]
+        form = "{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}"
+        address = scene.root("docker", "inspect", "--format", form, first).stdout.split()[0]
+        page = scene.root("curl", "-s", "-m", "5", f"http://{address}:{given.port}{given.metrics}").stdout
+        result.expect(f"{service}: {given.metrics} is there to be read on the host", METRICS in page, page[:200])
+        for name in sorted({route.host or product.domain for route in product.routes if route.service == service}):
+            for path in (given.metrics, f"{given.metrics}/", f"/{given.metrics}", f"{given.metrics}?x=1"):
+                answer = scene.visitor_of(name).https(path)
+                kept = answer.status == 404 and METRICS.encode() not in answer.body
+                result.expect(f"https://{name}{path} answers a visitor 404", kept, (answer.status, answer.body[:200]))
 
 
 def replicas_stand_in(scene: Scene, result: Result) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
+from rehearsal import locust
 from rehearsal.checks.check import Result, eventually
 from rehearsal.checks.footing import live_slot
 from rehearsal.checks.releases import one_slot_runs
@@ -40,9 +41,11 @@ def releases_reach_all_or_none(scene: Scene, result: Result) -> None:
 
 def _good(scene: Scene, result: Result) -> None:
     wanted = scene.another()
-    with scene.load() as load:
+    with scene.load() as load, locust.users(scene.settings, scene.visitor, scene.directory) as seen:
         said = scene.release(wanted)
     load.expect_no_failures(result, "good release: ")
+    sent = sum(seen.sent.values())
+    result.expect(f"good release: {sent} requests of Locust's users: 0 failed", bool(sent) and not seen.failed, seen)
     result.expect("good release: every host serves it", scene.serves(wanted), said[-800:] or _versions(scene))
     one_slot_runs(scene, result, "good release")
 

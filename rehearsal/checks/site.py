@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
+import time
 
+from rehearsal import locust
 from rehearsal.checks.check import Result, eventually
 from rehearsal.checks.scene import Scene
 from rehearsal.visitor import Visitor
+from scripts import locustfile
 from settings.kinds import FleetCompose
 
+USERS_STAY = 10
+"""Seconds; Locust itself takes two to begin."""
 _HEADERS = {
     "strict-transport-security": r"max-age=\d{8,}",
     "x-content-type-options": "nosniff",
@@ -73,6 +78,16 @@ def _static_files(visitor: Visitor, page: str, result: Result) -> None:
     result.expect("the page itself is asked for anew", "no-cache" in fresh, fresh or "no cache-control")
     missing = visitor.https("/assets/there-is-no-such-file.js")
     result.expect("a hashed file that does not exist is a 404, not the page", missing.status == 404, missing.status)
+
+
+def users_are_answered(scene: Scene, result: Result) -> None:
+    """The file for Locust that the routes make asks for what is there (requirement VU10)."""
+    with locust.users(scene.settings, scene.visitor, scene.directory) as seen:
+        time.sleep(USERS_STAY)
+    asked = {request.label for request in locustfile.requests(scene.settings.product)}
+    result.expect("Locust's users ask for each route", set(seen.sent) == asked, (seen.sent, asked))
+    sent = sum(seen.sent.values())
+    result.expect(f"Locust: {sent} requests of {locust.USERS} users: 0 failed", bool(sent) and not seen.failed, seen)
 
 
 def tasks_come_back(scene: Scene, result: Result) -> None:
