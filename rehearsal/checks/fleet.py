@@ -27,6 +27,11 @@ BACK_IN_ROTATION = 150
 DEATHS = ("fetch", "migrate", "start", "switch", "drain")
 """Steps at which the coordinator is killed: one of each segment of a release."""
 HOSTS = "architecture.hosts"
+RATE = 150.0
+"""Requests a second. Hosts, balancer, database and users share this machine: at 250 a release's new containers have
+hardly any time to start in."""
+STEP_WITHIN = 300
+"""Seconds in which a release reaches any of its steps, on a machine that is as busy as that."""
 
 
 def releases_reach_all_or_none(scene: Scene, result: Result) -> None:
@@ -41,7 +46,7 @@ def releases_reach_all_or_none(scene: Scene, result: Result) -> None:
 
 def _good(scene: Scene, result: Result) -> None:
     wanted = scene.another()
-    with scene.load() as load, locust.users(scene.settings, scene.visitor, scene.directory) as seen:
+    with scene.load(rate=RATE) as load, locust.users(scene.settings, scene.visitor, scene.directory) as seen:
         said = scene.release(wanted)
     load.expect_no_failures(result, "good release: ")
     sent = sum(seen.sent.values())
@@ -56,7 +61,7 @@ def _bad(
     before = scene.current()
     if before == variant:
         variant = "main"
-    with scene.load() as load, _noted(scene) as times, fault():
+    with scene.load(rate=RATE) as load, _noted(scene) as times, fault():
         said = scene.release(variant)
     load.expect_no_failures(result, f"{what}: ")
     named = "the release failed" in said and step in said.partition("the release failed")[2][:200]
@@ -70,7 +75,7 @@ def _bad(
 def _missing_digest(scene: Scene, result: Result) -> None:
     before = scene.current()
     images = {name: f"{image.partition('@')[0]}@sha256:{'0' * 64}" for name, image in scene.versions[before].items()}
-    with scene.load() as load:
+    with scene.load(rate=RATE) as load:
         said = scene.release_version(images)
     load.expect_no_failures(result, "missing digest: ")
     result.expect("missing digest: the update fails and names it", f"sha256:{'0' * 12}" in said, said[-800:])
@@ -81,7 +86,7 @@ def _registry_down(scene: Scene, result: Result) -> None:
     before = scene.current()
     for host in scene.hosts:  # what a host still has, it need not pull
         scene.root("sh", "-c", "docker image prune --all --force", host=host)
-    with scene.load() as load, scene.cloud.registry().down():
+    with scene.load(rate=RATE) as load, scene.cloud.registry().down():
         said = scene.release(scene.another())
     load.expect_no_failures(result, "registry down: ")
     result.expect(
@@ -92,7 +97,7 @@ def _registry_down(scene: Scene, result: Result) -> None:
 
 def any_death_leaves_one_version(scene: Scene, result: Result) -> None:
     """The coordinator is killed at each segment, a host loses power during the switch: one version serves after."""
-    with scene.load() as load:
+    with scene.load(rate=RATE) as load:
         for step in DEATHS:
             _coordinator_dies(scene, result, step)
     load.expect_no_failures(result, "the coordinator dies: ")
@@ -103,7 +108,7 @@ def _coordinator_dies(scene: Scene, result: Result, step: str) -> None:
     wanted = scene.another()
     release = threading.Thread(target=scene.release, args=(wanted,))
     release.start()
-    reached = eventually(lambda: _step(scene, scene.host) == step or not release.is_alive(), 120, 0.1)
+    reached = eventually(lambda: _step(scene, scene.host) == step or not release.is_alive(), STEP_WITHIN, 0.1)
     killed = _kill_coordinators()
     release.join()
     result.expect(f"the coordinator is killed at step {step}", reached and killed, _step(scene, scene.host))
@@ -118,10 +123,10 @@ def _coordinator_dies(scene: Scene, result: Result, step: str) -> None:
 
 def _host_dies(scene: Scene, result: Result) -> None:
     before, last = scene.current(), scene.hosts[-1]
-    with scene.load() as load:
+    with scene.load(rate=RATE) as load:
         release = threading.Thread(target=scene.release, args=(scene.another(),))
         release.start()
-        reached = eventually(lambda: _step(scene, scene.host) in ("switch", "verify"), 120, 0.1)
+        reached = eventually(lambda: _step(scene, scene.host) in ("switch", "verify"), STEP_WITHIN, 0.1)
         cut = time.time()
         scene.cloud.power_off(last.id)
         release.join()
@@ -141,7 +146,7 @@ def _host_dies(scene: Scene, result: Result) -> None:
 def lost_hosts_are_left_out(scene: Scene, result: Result) -> None:
     """At rest: a host that is gone gets no more requests after two health checks, and gets some when it is back."""
     last = scene.hosts[-1]
-    with scene.load() as load:
+    with scene.load(rate=RATE) as load:
         cut = time.time()
         scene.cloud.power_off(last.id)
         time.sleep(TWO_CHECKS + 10)
@@ -167,7 +172,7 @@ def the_number_of_hosts_changes(scene: Scene, result: Result) -> None:
     """VU10: 2 → 3 → 2 under load; what stays is not touched."""
     few = len(scene.hosts)
     kept = {host.name: host.id for host in scene.hosts}
-    with scene.load() as load:
+    with scene.load(rate=RATE) as load:
         grown = scene.rehearsal.up({HOSTS: few + 1})
         scene.look_again()
         versions = _versions(scene)
