@@ -56,7 +56,7 @@ def build(settings: Settings) -> Mapping[str, Any]:
     monitoring = Monitoring(
         f"{settings.name}-monitoring",
         MonitoringArgs(machines.watched(settings), watched, settings.alerts),
-        opts=pulumi.ResourceOptions(depends_on=[names, *fleet.setups]),
+        opts=pulumi.ResourceOptions(depends_on=[names, *fleet.setups()]),
     )
     hosts = [*web, *data]
     fleet.base.group.add([*(host.droplet_urn for host in hosts), balancer.urn, *fleet.base.urns, *fleet.zone.urns])
@@ -70,7 +70,7 @@ def build(settings: Settings) -> Mapping[str, Any]:
         "known_hosts": pulumi.Output.all(
             *(
                 machines.known_host(pulumi.Output.from_input(member.address), pulumi.Output.from_input(member.host_key))
-                for member in fleet.prepared
+                for member, _ in fleet.prepared
             )
         ).apply("\n".join),
         "release": machines.release(settings),
@@ -100,8 +100,7 @@ class _Fleet:
         self.zone = Zone(f"{self.name}-zone", settings.dns)
         self.keys = Keys(f"{self.name}-keys")
         self.login_key = LoginKey(self.name, self.keys.deploy_public)
-        self.setups: list[HostSetup] = []
-        self.prepared: list[Member] = []
+        self.prepared: list[tuple[Member, HostSetup]] = []
         self.web_tag, self.data_tag = self.base.group.part("web"), self.base.group.part("data")
         host_tag = self.base.group.host_tag
         self.ssh = Firewall(f"{self.name}-firewall", FirewallArgs(host_tag, settings.access.admin_cidrs, ()))
@@ -161,24 +160,28 @@ class _Fleet:
             )
             return bundle.bundle(made.as_dict())
 
-        return self._prepare(host, wiring.render(values, manifest), [host])
+        return self._prepare(host, wiring.render(values, manifest), [host])[1]
 
     def prepare_web(self, host: Droplet, manifest: pulumi.Output[dict[str, Any]], data: list[HostSetup]) -> Member:
         """A host of the product, set up and without a release yet."""
         own = manifest.apply(lambda shared: bundle.bundle({**shared, "hostname": host.name}))
-        self._prepare(host, own, [host, *data])
-        return self.prepared[-1]
+        return self._prepare(host, own, [host, *data])[0]
 
-    def _prepare(self, host: Droplet, manifest: pulumi.Output[str], after: list[pulumi.Resource]) -> HostSetup:
+    def setups(self) -> list[HostSetup]:
+        """Of every host that was prepared so far."""
+        return [setup for _, setup in self.prepared]
+
+    def _prepare(
+        self, host: Droplet, manifest: pulumi.Output[str], after: list[pulumi.Resource]
+    ) -> tuple[Member, HostSetup]:
         firewall = json.dumps({"ssh_from": self.settings.access.admin_cidrs})
         setup = HostSetup(
             f"{host.name}-host",
             HostSetupArgs(host.id, host.address, self.keys, manifest, firewall),
             opts=pulumi.ResourceOptions(depends_on=after),
         )
-        self.setups.append(setup)
-        self.prepared.append(Member(host.name, host.address, setup.host_key))
-        return setup
+        self.prepared.append((Member(host.name, host.address, setup.host_key), setup))
+        return self.prepared[-1]
 
     def release(self, members: list[Member], values: wiring.Plain) -> FleetRelease:
         """The product on all hosts."""
@@ -188,7 +191,7 @@ class _Fleet:
             f"{self.name}-fleet",
             FleetReleaseArgs(members, self.keys, request, owner),
             # a host's key is known before the host is prepared
-            opts=pulumi.ResourceOptions(depends_on=[*self.setups]),
+            opts=pulumi.ResourceOptions(depends_on=self.setups()),
         )
 
     def balance(self, hosts: list[Droplet], released: FleetRelease) -> _Balancer:
