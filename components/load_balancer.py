@@ -44,6 +44,8 @@ class LoadBalancer(Component):
 
     It names the hosts one by one, not by a tag: a host enters once it serves, and leaves before it is removed. Of more
     hosts than the cloud takes by name it knows the tag, and a host enters and leaves by its health alone.
+
+    It holds no data and is as short-lived as the hosts: with the kind it goes, and its address with it.
     """
 
     def __init__(self, name: str, args: LoadBalancerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -84,7 +86,8 @@ class LoadBalancer(Component):
                 unhealthy_threshold=FAILURES_OUT,
                 healthy_threshold=SUCCESSES_IN,
             ),
-            opts=self.child(protect=True),  # its address is what the names lead to
+            # not protected: it needs the hosts, which would stay with it when everything else is destroyed
+            opts=self.child(),
         )
         self.id = self.balancer.id
         self.address: pulumi.Output[str] = self.balancer.ip

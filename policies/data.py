@@ -20,7 +20,6 @@ HOLDS_DATA: dict[str, str] = {
     DATABASE: "a database",
     "digitalocean:index/databaseDb:DatabaseDb": "a database",
     "digitalocean:index/databaseFirewall:DatabaseFirewall": "what lets nobody but the product at a database",
-    "digitalocean:index/loadBalancer:LoadBalancer": "a balancer, whose address the names lead to",
     BUCKET: "a bucket",
     "digitalocean:index/volume:Volume": "a volume",
     SHARE: "a share",

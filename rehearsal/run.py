@@ -207,16 +207,12 @@ class Rehearsal:
         """`pulumi destroy --exclude-protected`: what holds data stays, and what that needs."""
         return self._operate("destroy", lambda engine, told: engine.destroy(on_event=told, exclude_protected=True))
 
-    def unprotect(self, kind: str = "") -> None:
-        """`pulumi state unprotect` of each protected resource whose type ends so."""
-        for resource in self.resources():
-            if resource.get("protect") and str(resource["type"]).endswith(kind):
-                self.show(f"unprotecting {label(resource['urn'])}, which is to go")
-                self._ask("state", "unprotect", resource["urn"], "--yes")
-
     def destroy(self) -> Summary:
         """`pulumi destroy`, after the protection of what holds data was taken away by name."""
-        self.unprotect()
+        for resource in self.resources():
+            if resource.get("protect"):
+                self.show(f"unprotecting {label(resource['urn'])}, which is to go")
+                self._ask("state", "unprotect", resource["urn"], "--yes")
         return self._operate("destroy", lambda engine, follower: engine.destroy(on_event=follower))
 
     def _operate(self, verb: str, act: Callable[[automation.Stack, Follower], Any]) -> Summary:

@@ -30,6 +30,7 @@ _LAST = (
     Check(9, "auditors are content", False, audits.auditors_are_content),
     Check(7, "destroyed, and made again", False, changes.destroyed_and_made_again),
 )
+_BUT_FOR_THE_DATA = Check(7, "destroyed but for the data, and made again", False, changes.destroyed_but_for_the_data)
 CHECKS: dict[str, tuple[Check, ...]] = {
     "droplet-pm2": (
         *_FIRST[:1],
@@ -62,7 +63,7 @@ CHECKS: dict[str, tuple[Check, ...]] = {
         Check(6, "whoever dies, one version serves", False, fleet.any_death_leaves_one_version),
         Check(5, "the number of hosts changes without a failed request", False, fleet.the_number_of_hosts_changes),
         _LAST[1],
-        _LAST[-1],
+        _BUT_FOR_THE_DATA,
     ),
     "app-platform": (
         Check(1, "the app answers over HTTPS", True, platform.answers_over_https),
@@ -75,7 +76,7 @@ CHECKS: dict[str, tuple[Check, ...]] = {
         Check(6, "deployments drop nothing", False, deployments.deployments_drop_nothing),
         Check(7, "one change is one deployment", False, platform.one_change_changes_one_thing),
         Check(7, "another kind and back, with the same data", False, platform.the_kind_changes),
-        Check(7, "destroyed but for the data, and made again", False, platform.destroyed_but_for_the_data),
+        _BUT_FOR_THE_DATA,
     ),
 }
 """By kind."""

@@ -12,6 +12,7 @@ from typing import Any
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
+from rehearsal.checks.changes import written
 from rehearsal.checks.check import Result, eventually
 from rehearsal.checks.deployments import deployed
 from rehearsal.checks.exposure import DATABASE_PORTS, TRY_PORTS, is_secret, open_from_outside
@@ -196,13 +197,10 @@ def _expect_given(scene: Scene, result: Result, what: str, value: str) -> None:
 
 def the_kind_changes(scene: Scene, result: Result) -> None:
     """Check 7: to a fleet of one host and back. What runs is replaced, and nothing that holds data."""
-    foundation, data = _foundation(scene), scene.visitor.https("/sign-ups").body
+    foundation, data = _foundation(scene), written(scene)
     app = scene.rehearsal.workspace.read_config()
     for kind, config in (("fleet-compose", _as_fleet(scene, app)), ("app-platform", app)):
         scene.rehearsal.workspace.write_config(config)
-        scene.rehearsal.unprotect(
-            "LoadBalancer"
-        )  # it has the fleet's address: an operator says by its name that it may go
         scene.rehearsal.up()
         scene.look_again()
         now = _foundation(scene)
@@ -211,7 +209,7 @@ def the_kind_changes(scene: Scene, result: Result) -> None:
         result.expect(
             f"{kind}: it serves", (health.status, scene.has_app) == (200, kind == "app-platform"), health.body
         )
-        result.expect(f"{kind}: with the data that there was", scene.visitor.https("/sign-ups").body == data, data)
+        result.expect(f"{kind}: with the data that there was", written(scene) == data, data)
     again = scene.rehearsal.up()
     result.expect("once it is back, an `up` changes nothing", again.nothing_changed, again.changed())
 
@@ -235,26 +233,3 @@ def _as_fleet(scene: Scene, config: Mapping[str, Any]) -> dict[str, Any]:
         "slipway:architecture": {"kind": "fleet-compose", "region": "nyc3", "size": "s-2vcpu-4gb", "hosts": 1},
         "slipway:access": {"admin_cidrs": [f"{scene.cloud.admin_address}/32"], "ssh_keys": [f"{line} ops"]},
     }
-
-
-def destroyed_but_for_the_data(scene: Scene, result: Result) -> None:
-    """Check 7, its end: `destroy` leaves what is protected, by name, and an `up` after it serves the same data."""
-    protected = {str(each["urn"]).rpartition("::")[2] for each in scene.rehearsal.resources() if each.get("protect")}
-    before = scene.visitor.https("/sign-ups").body
-    scene.rehearsal.destroy_unprotected()
-    custom = [each for each in scene.rehearsal.resources() if each.get("custom")]
-    left = {str(each["urn"]).rpartition("::")[2] for each in custom}
-    result.expect("destroy leaves what is protected", protected <= left, sorted(protected - left))
-    result.expect("the app is gone", f"{scene.settings.name}-app" not in left and not _apps(scene), sorted(left))
-    kept = [server.name for server in scene.cloud.managed.databases.all() if server.running]
-    wanted = len([each for each in protected if each.endswith("-cluster")])
-    result.expect(f"{wanted} databases run on", len(kept) == wanted, kept)
-    scene.rehearsal.up()
-    scene.look_again()
-    health = scene.health()
-    result.expect("an `up` after it serves again", health.status == 200, health.body)
-    result.expect("with the data that there was", scene.visitor.https("/sign-ups").body == before, before)
-
-
-def _apps(scene: Scene) -> list[str]:
-    return [app.name for app in scene.cloud.managed.apps.all()]

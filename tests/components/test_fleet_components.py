@@ -125,7 +125,7 @@ def test_the_balancer_ends_tls_and_asks_each_host_every_ten_seconds(record: Reco
     """DV6: a host leaves after two failed checks."""
     recorded = record(lambda: LoadBalancer("shop-web", _balancer(nodes=2)))
     balancer, certificate = recorded.one("LoadBalancer"), recorded.one("Certificate")
-    assert balancer.protect
+    assert not balancer.protect  # it would keep all hosts from `destroy --exclude-protected` (ALL1)
     assert balancer.inputs["redirectHttpToHttps"] is True
     assert balancer.inputs["dropletIds"] == [1, 2]
     check = balancer.inputs["healthcheck"]
