@@ -29,6 +29,8 @@ class Values(NamedTuple):
 Plain = pulumi.Output[dict[str, Any]]
 """All values of a stack's variables, as one secret."""
 _Made = TypeVar("_Made")
+KNOW_THE_FIRST = ("postgres", "mongodb")
+"""Engines that keep the password which they were begun with: whoever loses it can't read what lies on the volume."""
 
 
 def gather(
@@ -48,7 +50,7 @@ def gather(
         },
         "facts": facts,
         "passwords": {
-            name: _generate(f"{settings.name}-{name}-password", 32)
+            name: _generate(f"{settings.name}-{name}-password", 32, protect=backing.engine in KNOW_THE_FIRST)
             for name, backing in settings.product.backing.items()
             if backing.provider == "host"
         },
@@ -64,6 +66,7 @@ def render(values: Plain, make: Callable[[Values], _Made]) -> pulumi.Output[_Mad
     return made
 
 
-def _generate(name: str, length: int) -> pulumi.Output[str]:
-    made: pulumi.Output[str] = random.RandomPassword(name, length=length, special=False).result
+def _generate(name: str, length: int, protect: bool = False) -> pulumi.Output[str]:
+    opts = pulumi.ResourceOptions(protect=protect)
+    made: pulumi.Output[str] = random.RandomPassword(name, length=length, special=False, opts=opts).result
     return made
