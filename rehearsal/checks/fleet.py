@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import threading
 import time
@@ -24,8 +25,8 @@ TWO_CHECKS = 25
 """Seconds in which a lost host may still be sent requests: two health checks of ten seconds, and an answer's time."""
 BACK_IN_ROTATION = 150
 """Seconds from a host's boot until it is sent requests: its containers start, and it passes two health checks."""
-DEATHS = ("fetch", "migrate", "start", "switch", "drain")
-"""Steps at which the coordinator is killed: one of each segment of a release."""
+DEATHS = ("preflight", "environment", "migrate", "health", "switch", "after-switch")
+"""Steps of the first host after which the coordinator is killed: around the ends of each segment of a release."""
 HOSTS = "architecture.hosts"
 RATE = 150.0
 """Requests a second. Hosts, balancer, database and users share this machine: at 250 a release's new containers have
@@ -107,31 +108,33 @@ def any_death_leaves_one_version(scene: Scene, result: Result) -> None:
 
 def _coordinator_dies(scene: Scene, result: Result, step: str) -> None:
     wanted = scene.another()
-    release = threading.Thread(target=scene.release, args=(wanted,))
-    release.start()
-    reached = eventually(lambda: _step(scene, scene.host) == step or not release.is_alive(), STEP_WITHIN, 0.1)
-    killed = _kill_coordinators()
-    release.join()
-    result.expect(f"the coordinator is killed at step {step}", reached and killed, _step(scene, scene.host))
+    with _told(scene, step) as reached:
+        release = threading.Thread(target=scene.release, args=(wanted,))
+        release.start()
+        there = reached.wait(STEP_WITHIN)
+        killed = _kill_coordinators()
+        release.join()
+    result.expect(f"the coordinator is killed after {step}", there and killed, _step(scene, scene.host))
     done = scene.coordinator("recover")
     said = f"{done.stdout}{done.stderr}"
     one = len({frozenset(scene.runs(host)) for host in scene.hosts}) == 1
     result.expect(
-        f"killed at {step}: `make recover` leaves one version on all hosts", one and done.returncode == 0, said
+        f"killed after {step}: `make recover` leaves one version on all hosts", one and done.returncode == 0, said
     )
-    one_slot_runs(scene, result, f"killed at {step}")
+    one_slot_runs(scene, result, f"killed after {step}")
 
 
 def _host_dies(scene: Scene, result: Result) -> None:
     before, last = scene.current(), scene.hosts[-1]
     with scene.load(rate=RATE) as load:
-        release = threading.Thread(target=scene.release, args=(scene.another(),))
-        release.start()
-        reached = eventually(lambda: _step(scene, scene.host) in ("switch", "verify"), STEP_WITHIN, 0.1)
-        cut = time.time()
-        scene.cloud.power_off(last.id)
-        release.join()
-        result.expect("a host loses power during the switch", reached, _step(scene, scene.host))
+        with _told(scene, "switch") as reached:
+            release = threading.Thread(target=scene.release, args=(scene.another(),))
+            release.start()
+            there = reached.wait(STEP_WITHIN)
+            cut = time.time()
+            scene.cloud.power_off(last.id)
+            release.join()
+        result.expect("a host loses power while another switches", there, _step(scene, scene.host))
         served = [host for host in scene.hosts if host.id != last.id]
         held = all(scene.runs(host) == set(scene.versions[before].values()) for host in served)
         result.expect("the others are back on what served before", held, _versions(scene, served))
@@ -233,16 +236,40 @@ def _deaf(host: Host, scene: Scene) -> Iterator[None]:
 def _noted(scene: Scene) -> Iterator[dict[str, float]]:
     """When the failure was told, and when every host was back."""
     times: dict[str, float] = {}
+
+    def note(line: str) -> None:
+        if "the release failed" in line:
+            times.setdefault("failed", time.monotonic())
+
+    with _heard(scene, note):
+        yield times
+        times["back"] = time.monotonic()
+
+
+@contextmanager
+def _told(scene: Scene, step: str) -> Iterator[threading.Event]:
+    """Whether the coordinator has told yet that the first host has taken this step."""
+    reached, line_of = threading.Event(), re.compile(rf"{re.escape(scene.host.name)}: {step} +[0-9.]+ s")
+
+    def note(line: str) -> None:
+        if line_of.search(line):
+            reached.set()
+
+    with _heard(scene, note):
+        yield reached
+
+
+@contextmanager
+def _heard(scene: Scene, note: Callable[[str], None]) -> Iterator[None]:
+    """Give each line that the rehearsal shows to `note` as well."""
     show = scene.rehearsal.show
 
     def noting(line: str) -> None:
-        if "the release failed" in line:
-            times.setdefault("failed", time.monotonic())
+        note(line)
         show(line)
 
     scene.rehearsal.show = noting
     try:
-        yield times
-        times["back"] = time.monotonic()
+        yield
     finally:
         scene.rehearsal.show = show
