@@ -126,6 +126,8 @@ def _coordinator_dies(scene: Scene, result: Result, step: str) -> None:
 
 def _host_dies(scene: Scene, result: Result) -> None:
     before, last = scene.current(), scene.hosts[-1]
+    said = scene.release(before)  # what `make recover` has finished, the engine does not know yet
+    result.expect("an `up` of what serves succeeds", not said, said[-800:])
     with scene.load(rate=RATE) as load:
         with _told(scene, "switch") as reached:
             release = threading.Thread(target=scene.release, args=(scene.another(),))

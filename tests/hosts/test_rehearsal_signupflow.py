@@ -1,6 +1,6 @@
-"""SignUpFlow, rehearsed: two instances on the platform, managed databases: what every rehearsal can afford (SF1–SF7).
+"""SignUpFlow, rehearsed: two instances on the platform, managed databases: what each rehearsal can afford (SF1–SF7).
 
-Deployments under load, changed secrets, what `destroy` leaves: `make rehearse STACK=signupflow CHECKS=all`.
+SF11 whole, deployments under load, changed secrets, what `destroy` leaves: `make rehearse STACK=signupflow CHECKS=all`.
 """
 
 from __future__ import annotations
