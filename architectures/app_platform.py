@@ -13,7 +13,7 @@ from typing import Any
 import pulumi
 
 from architectures import foundation, machines, wiring
-from architectures.revision import OUTPUT, revise
+from architectures.revision import ENCRYPTED, OUTPUT, revise
 from components.app import App, AppArgs, LogsTo, Part, Role, Way
 from components.dns import Names, NamesArgs, Zone
 from components.monitoring import Monitoring, MonitoringArgs
@@ -46,11 +46,12 @@ async def build(settings: Settings) -> Mapping[str, Any]:
             ways=list(ways(product)),
             domains=product.domains if dns.records else (),
             alerts=settings.alerts,
-            filled=filled,
+            # what is as it was goes out as the platform answered it: there is nothing to deploy then
+            filled=filled if revision.kept is None else pulumi.Output.secret(revision.kept),
+            unchanged=revision.kept is not None,
             has_credentials=product.registry is not None,
             zone=zone.zone if kept_by_platform else None,
             logs=LogsTo(product.logs.provider, product.logs.endpoint) if product.logs else None,
-            unchanged=revision.unchanged,
         ),
         # the first deployment migrates: by then its databases let it in
         opts=pulumi.ResourceOptions(depends_on=[zone, *base.databases.values()]),
@@ -73,6 +74,7 @@ async def build(settings: Settings) -> Mapping[str, Any]:
         "app": app.id,
         "release": machines.release(settings),
         OUTPUT: revision.after(app.id),
+        ENCRYPTED: app.encrypted,
         "dns_records": names.records if names is not None and dns.provider == "print" else None,
         "monthly_cost": f"{base.monthly + app.monthly + monitoring.monthly:.2f} USD, by the prices of {prices.AS_OF}",
     }
@@ -126,18 +128,18 @@ def ways(product: Product) -> Iterator[Way]:
 
 
 def _filled(settings: Settings, made: list[Part], values: wiring.Values) -> dict[str, Any]:
-    """Everything that the platform keeps encrypted, in the order in which it is told of it."""
+    """Everything that is not read back from the platform: what it keeps encrypted, by component, for each keeps its
+    own; and who hears of alerts."""
     product = settings.product
     variables: dict[str, dict[str, str]] = {}
     for part in made:
         service = product.jobs[part.name].service if part.name in product.jobs else part.name
         known = environment.service_variables(settings, service, values.secrets, values.generated, values.facts)
         variables[part.name] = {name: known[name] for name in part.secret}
-    registry, logs = product.registry, product.logs
-    return {
-        "order": [[part.role, part.name, dict(part.plain)] for part in made],
-        "variables": variables,
-        "credentials": f"{registry.user}:{values.secrets[registry.token.secret]}" if registry else None,
-        "log_token": values.secrets[logs.token.secret] if logs and logs.token else None,
-        "logs": [logs.provider, logs.endpoint] if logs else None,
-    }
+    filled: dict[str, Any] = {"variables": variables, "told": list(settings.alerts.email)}
+    if registry := product.registry:
+        login = f"{registry.user}:{values.secrets[registry.token.secret]}"
+        filled["credentials"] = {part.name: login for part in made}
+    if (logs := product.logs) and logs.token:
+        filled["log_token"] = {part.name: values.secrets[logs.token.secret] for part in made}
+    return filled

@@ -12,16 +12,17 @@ from typing import Any
 import pulumi
 import pulumi_random as random
 
-OUTPUT = "revision"
-"""The stack's output that the next update compares with."""
+OUTPUT, ENCRYPTED = "revision", "encrypted"
+"""The stack's outputs that the next update finds: the hash of the secrets, and what the platform answered for each."""
 
 
 @dataclass(frozen=True)
 class Revision:
-    """`text` is a keyed hash of everything that is kept encrypted; `unchanged` says whether the last update had it."""
+    """`text` is a keyed hash of everything that is kept encrypted; `kept` is what the platform answered for it at the
+    last update, where that one had the same, else None."""
 
     text: pulumi.Output[str]
-    unchanged: bool
+    kept: Mapping[str, Any] | None
 
     def after(self, made: pulumi.Output[Any]) -> pulumi.Output[str]:
         """The hash, once what it is about is there: an update that failed leaves the old one in the state."""
@@ -38,9 +39,10 @@ async def revise(name: str, filled: pulumi.Output[Mapping[str, Any]]) -> Revisio
     key = random.RandomPassword(f"{name}-revision-key", length=64, special=False).result
     # the key is in the state alone, as a secret: without it nobody can try out what the hash is of
     text = pulumi.Output.unsecret(pulumi.Output.all(key, filled).apply(lambda both: digest(str(both[0]), both[1])))
-    before = await _last().future()
+    before = await _last().future() or {}
     now = await text.future()
-    return Revision(text, now is not None and now == before)
+    same = now is not None and now == before.get(OUTPUT)
+    return Revision(text, before.get(ENCRYPTED) if same else None)
 
 
 def digest(key: str, what: Any) -> str:
@@ -50,7 +52,7 @@ def digest(key: str, what: Any) -> str:
 
 
 def _last() -> pulumi.Output[Any]:
-    """What the stack's last update exported; None at first."""
-    own = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
-    found: pulumi.Output[Any] = pulumi.StackReference(own).get_output(OUTPUT)
+    """What the stack's last update exported of `OUTPUT` and `ENCRYPTED`; None for each at first."""
+    own = pulumi.StackReference(f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}")
+    found: pulumi.Output[Any] = pulumi.Output.all(**{name: own.get_output(name) for name in (OUTPUT, ENCRYPTED)})
     return found

@@ -97,7 +97,13 @@ def _bare_start(scene: Scene) -> float:
     scene.root("sh", "-c", f"cat > {place}/.env", input=told + ports + rest)
     pull = " && ".join(f"docker pull --quiet {digest}" for digest in images.values())
     compose = f"docker compose --project-directory {place}"
+
+    def start() -> None:
+        done = scene.root("sh", "-ec", f"{pull} && {compose} up --detach")
+        if done.returncode:
+            raise RuntimeError(f"the bare start failed: {done.stderr.strip()[-800:]}")
+
     try:
-        return seconds(lambda: scene.root("sh", "-ec", f"{pull} && {compose} up --detach"))
+        return seconds(start)
     finally:
         scene.root("sh", "-c", f"{compose} down; rm -rf {place}")

@@ -71,10 +71,12 @@ class LogsTo:
 
 @dataclass(frozen=True)
 class AppArgs:
-    """`filled` has what is secret: `variables` by component and name, `credentials` of the registry, `log_token`.
+    """`filled` has what is secret: `variables` by component and name, and the registry's `credentials` and the
+    `log_token` by component.
 
-    The platform keeps these encrypted and answers with `EV[…]`, which no program can compare with what it sent. So
-    `unchanged` says whether they are as at the last update: then they are left as they are (architectures.revision).
+    The platform keeps these encrypted and answers with `EV[…]`, which no program can compare with what it sent. It
+    takes that back as what it stands for: see `App.encrypted` and architectures.revision. Who hears of alerts, the
+    provider does not read back at all; `unchanged` says that it is who heard of them at the last update.
 
     `zone` is the platform's to write the names of `domains` into; the first of them is the main one.
     """
@@ -95,6 +97,8 @@ class AppArgs:
 class App(Component):
     """An app in the stack's network. A deployment starts the new instances, asks for their health, and only then stops
     the old ones; one that fails leaves the old ones serving.
+
+    `encrypted` has the places of `AppArgs.filled` with what the platform answered for them.
     """
 
     def __init__(self, name: str, args: AppArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -103,8 +107,9 @@ class App(Component):
         app = digitalocean.App(
             f"{name}-app",
             spec=self._spec(name),
-            opts=self.child(ignore_changes=list(_encrypted(args)) if args.unchanged else []),
+            opts=self.child(ignore_changes=list(_not_read_back(args)) if args.unchanged else []),
         )
+        self.encrypted = pulumi.Output.secret(app.spec.apply(lambda spec: _encrypted(args, spec)))
         self.id = app.id
         self.app_urn = app.app_urn
         self.address = app.default_ingress.apply(lambda url: str(url).removeprefix("https://").rstrip("/"))
@@ -133,7 +138,7 @@ class App(Component):
     def _part(self, part: Part) -> Spec:
         made: Spec = {
             "name": part.name,
-            "image": self._image(part.image),
+            "image": self._image(part),
             "instance_size_slug": part.size,
             "envs": list(self._variables(part)),
             "termination": {"grace_period_seconds": part.stop_after},
@@ -149,7 +154,7 @@ class App(Component):
         else:
             made["instance_count"] = part.instances
         if self._args.logs is not None:
-            made["log_destinations"] = [self._log_destination(self._args.logs)]
+            made["log_destinations"] = [self._log_destination(self._args.logs, part)]
         if part.role == "service":
             made |= _service(part)
             made["termination"]["drain_seconds"] = min(part.stop_after, LONGEST_DRAIN)
@@ -159,12 +164,12 @@ class App(Component):
             made["alerts"] = list(self._alerts())
         return made
 
-    def _image(self, reference: str) -> Spec:
-        repository, _, digest = reference.partition("@")
+    def _image(self, part: Part) -> Spec:
+        repository, _, digest = part.image.partition("@")
         server, owner, name = repository.split("/", 2)
         made: Spec = {"registry_type": REGISTRIES[server], "registry": owner, "repository": name, "digest": digest}
         if self._args.has_credentials:
-            made["registry_credentials"] = self._filled("credentials")
+            made["registry_credentials"] = self._filled("credentials", part.name)
         return made
 
     def _variables(self, part: Part) -> Iterator[Spec]:
@@ -183,10 +188,10 @@ class App(Component):
         found: pulumi.Output[str] = pulumi.Output.secret(self._args.filled.apply(at))
         return found
 
-    def _log_destination(self, logs: LogsTo) -> Spec:
+    def _log_destination(self, logs: LogsTo, part: Part) -> Spec:
         if logs.provider == "papertrail":
             return {"name": logs.provider, "papertrail": {"endpoint": logs.endpoint}}
-        token = self._filled("log_token")
+        token = self._filled("log_token", part.name)
         if logs.provider == "datadog":
             return {"name": logs.provider, "datadog": {"endpoint": logs.endpoint, "api_key": token}}
         return {"name": logs.provider, "logtail": {"token": token}}
@@ -245,16 +250,26 @@ def _running(parts: Sequence[Part]) -> Iterator[Part]:
     yield from (part for part in parts if part.role in ("service", "worker"))
 
 
-def _encrypted(args: AppArgs) -> Iterator[str]:
-    """The places in the specification that the platform answers for with `EV[…]`."""
-    counts: dict[str, int] = {}
+def _not_read_back(args: AppArgs) -> Iterator[str]:
+    """Where a `refresh` forgets who hears of alerts; to say it again would be a deployment."""
+    if args.alerts.email:
+        yield "spec.alerts[*].destinations"
+        for key in dict.fromkeys(KEYS[part.role] for part in _running(args.parts)):
+            yield f"spec.{key}[*].alerts[*].destinations"
+
+
+def _encrypted(args: AppArgs, spec: Any) -> Spec:
+    """What the platform answered for each secret that it was sent, where `AppArgs.filled` has the secret."""
+    components = {each.name: each for key in dict.fromkeys(KEYS.values()) for each in getattr(spec, key) or ()}
+    found: Spec = {"variables": {}}
     for part in args.parts:
-        key = KEYS[part.role]
-        place = f"spec.{key}[{counts.setdefault(key, 0)}]"
-        counts[key] += 1
-        if part.secret:
-            yield f"{place}.envs"
+        component = components[part.name]
+        values = {variable.key: variable.value for variable in component.envs or ()}
+        found["variables"][part.name] = {name: values[name] for name in part.secret}
         if args.has_credentials:
-            yield f"{place}.image.registryCredentials"
+            found.setdefault("credentials", {})[part.name] = component.image.registry_credentials
         if args.logs is not None and args.logs.provider != "papertrail":
-            yield f"{place}.logDestinations"
+            (to,) = component.log_destinations
+            token = to.datadog.api_key if args.logs.provider == "datadog" else to.logtail.token
+            found.setdefault("log_token", {})[part.name] = token
+    return found

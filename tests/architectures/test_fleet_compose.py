@@ -69,9 +69,9 @@ def _order(result: Run) -> list[str]:
     return list(TopologicalSorter(needs).static_order())
 
 
-def test_what_holds_data_or_is_where_names_lead_is_protected_and_nothing_else(whole: Run) -> None:
+def test_what_holds_data_is_protected_and_nothing_else(whole: Run) -> None:
     """ALL4."""
-    assert {resource.kind for resource in whole.graph if resource.protect} == {*FOUNDATION, "LoadBalancer"}
+    assert {resource.kind for resource in whole.graph if resource.protect} == {*FOUNDATION}
 
 
 def test_everything_but_what_is_generated_belongs_to_a_component(whole: Run) -> None:

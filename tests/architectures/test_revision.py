@@ -16,7 +16,8 @@ from architectures.revision import Revision, digest, revise
 from plan.program import run
 from rehearsal.run import Rehearsal
 
-FILLED = {"order": [["service", "web"]], "variables": {"web": {"KEY": "one"}}, "credentials": None}
+FILLED = {"variables": {"web": {"KEY": "one"}}}
+KEPT = {"variables": {"web": {"KEY": "EV[1:one]"}}}
 
 
 def test_nobody_makes_the_hash_without_the_key() -> None:
@@ -31,19 +32,20 @@ def test_nobody_makes_the_hash_without_the_key() -> None:
         {"variables": {"web": {"KEY": "two"}}},
         {"variables": {"web": {"OTHER": "one"}}},
         {"variables": {"web": {"KEY": "one", "MORE": ""}}},
-        {"order": [["service", "api"], ["service", "web"]]},
-        {"credentials": "reader:a-token"},
+        {"variables": {"web": {"KEY": "one"}, "queue": {"KEY": "one"}}},
+        {"credentials": {"web": "reader:a-token"}},
     ],
-    ids=["a value", "a name", "one more", "the order", "the registry's login"],
+    ids=["a value", "a name", "one more", "another component", "the registry's login"],
 )
 def test_another_secret_is_another_hash(change: Mapping[str, Any]) -> None:
     assert digest("a key", {**FILLED, **change}) != digest("a key", FILLED)
 
 
 def _revised(monkeypatch: pytest.MonkeyPatch, last: Any, filled: Any = FILLED) -> tuple[Revision, str]:
-    """What is found where the last update exported `last`, and the hash of it."""
+    """What is found where the last update exported `last` as its hash, and the hash of it."""
     found: list[tuple[Revision, str]] = []
-    monkeypatch.setattr(revision, "_last", lambda: pulumi.Output.from_input(last))
+    exported = {revision.OUTPUT: last, revision.ENCRYPTED: KEPT if last else None}
+    monkeypatch.setattr(revision, "_last", lambda: pulumi.Output.secret(exported))
 
     def declare() -> None:
         async def rest() -> None:
@@ -58,14 +60,14 @@ def _revised(monkeypatch: pytest.MonkeyPatch, last: Any, filled: Any = FILLED) -
 
 
 def test_the_first_update_has_nothing_to_compare_with(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert not _revised(monkeypatch, None)[0].unchanged
+    assert _revised(monkeypatch, None)[0].kept is None
 
 
-def test_only_the_same_secrets_are_unchanged(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_same_secrets_are_as_they_were_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     _, before = _revised(monkeypatch, None)
-    assert _revised(monkeypatch, before)[0].unchanged
+    assert _revised(monkeypatch, before)[0].kept == KEPT
     changed = {**FILLED, "variables": {"web": {"KEY": "two"}}}
-    assert not _revised(monkeypatch, before, changed)[0].unchanged
+    assert _revised(monkeypatch, before, changed)[0].kept is None
 
 
 def _not_known_yet() -> pulumi.Output[Any]:
@@ -82,7 +84,7 @@ def test_what_is_known_only_later_counts_as_changed(monkeypatch: pytest.MonkeyPa
 
     def declare() -> None:
         async def rest() -> None:
-            found.append((await revise("shop", _not_known_yet())).unchanged)
+            found.append((await revise("shop", _not_known_yet())).kept is not None)
 
         pulumi.run(rest)
 
@@ -99,10 +101,11 @@ def test_the_engine_tells_a_stack_what_its_own_last_update_had(tmp_path: Path) -
             made = random.RandomPassword("it", length=12, special=False)
             filled = pulumi.Output.secret(made.result.apply(lambda text: {"made": text, "said": secret[0]}))
             known = await revise("it", filled)
-            found.append(known.unchanged)
+            found.append(known.kept)
             if fails[0]:
                 raise pulumi.RunError("the deployment failed")
             pulumi.export(revision.OUTPUT, known.after(made.id))
+            pulumi.export(revision.ENCRYPTED, pulumi.Output.secret(KEPT))
 
         pulumi.run(rest)
 
@@ -121,4 +124,4 @@ def test_the_engine_tells_a_stack_what_its_own_last_update_had(tmp_path: Path) -
         assert second != first
         rehearsal._engine.up()
         rehearsal.down()
-    assert found == [False, True, False, False, True]
+    assert found == [None, KEPT, None, None, KEPT]

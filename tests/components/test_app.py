@@ -15,11 +15,15 @@ from tests.components.conftest import Record
 
 DIGEST = f"sha256:{7:064x}"
 IMAGE = f"ghcr.io/example/shop@{DIGEST}"
-FILLED = {
-    "variables": {"web": {"KEY": "a-key"}, "queue": {"KEY": "a-key"}, "migrate": {}},
-    "credentials": "reader:a-token",
-    "log_token": "a-log-token",
-}
+
+
+def filled(parts: list[Part]) -> dict[str, Any]:
+    """A secret for each place of these parts that is kept encrypted."""
+    return {
+        "variables": {part.name: dict.fromkeys(part.secret, "a-key") for part in parts},
+        "credentials": {part.name: "reader:a-token" for part in parts},
+        "log_token": {part.name: "a-log-token" for part in parts},
+    }
 
 
 def web(**changes: Any) -> Part:
@@ -69,10 +73,10 @@ def program(made: list[App] | None = None, **changes: Any) -> Any:
             "ways": [Way("/", "web")],
             "domains": ("shop.example.com", "www.shop.example.com"),
             "alerts": Alerts(email=("ops@example.com",), cpu=80),
-            "filled": pulumi.Output.secret(FILLED),
             "has_credentials": True,
         }
-        app = App("shop", AppArgs(**{**given, **changes}))
+        given |= changes
+        app = App("shop", AppArgs(**given, filled=pulumi.Output.secret(filled(given["parts"]))))
         if made is not None:
             made.append(app)
 
@@ -232,27 +236,38 @@ def test_the_logs_of_every_part_go_where_they_should(record: Record, logs: LogsT
         assert part["logDestinations"] == [{"name": logs.provider, **destination}]
 
 
-def test_what_the_platform_encrypts_is_left_alone_only_where_it_is_unchanged(record: Record) -> None:
-    """SF5. By place: each of the app's lists has its own numbers."""
-    assert record(program()).one("App").ignore_changes == ()
-    parts = [web(), web(name="open", secret=()), queue(), job()]
-    unchanged = record(program(parts=parts, unchanged=True)).one("App")
-    assert unchanged.ignore_changes == (
-        "spec.services[0].envs",
-        "spec.services[0].image.registryCredentials",
-        "spec.services[1].image.registryCredentials",
-        "spec.workers[0].envs",
-        "spec.workers[0].image.registryCredentials",
-        "spec.jobs[0].image.registryCredentials",
-    )
+@pytest.mark.parametrize(
+    "logs", [None, LogsTo("logtail", "https://a.example.com"), LogsTo("datadog", "https://b.example.com")]
+)
+def test_what_the_platform_answers_for_a_secret_is_found_where_the_secret_was(
+    record: Record, logs: LogsTo | None
+) -> None:
+    """SF5. Here it answers what it was sent."""
+    made: list[App] = []
+    found: list[Any] = []
+
+    def declare() -> None:
+        program(made, logs=logs)()
+        made[0].encrypted.apply(found.append)
+
+    record(declare)
+    sent = filled([web(), queue(), job()])
+    if logs is None:
+        del sent["log_token"]
+    assert found == [sent]
 
 
-def test_a_log_destination_with_a_token_is_one_of_them(record: Record) -> None:
-    given: dict[str, Any] = {"parts": [web(secret=())], "has_credentials": False, "unchanged": True}
-    with_token = record(program(**given, logs=LogsTo("logtail", "https://logs.example.com"))).one("App")
-    assert with_token.ignore_changes == ("spec.services[0].logDestinations",)
-    without = record(program(**given, logs=LogsTo("papertrail", "syslog+tls://logs.example.com:1"))).one("App")
-    assert without.ignore_changes == ()
+def test_what_no_component_has_is_not_looked_for(record: Record) -> None:
+    found: list[Any] = []
+    made: list[App] = []
+    papertrail = LogsTo("papertrail", "syslog+tls://logs.example.com:1")
+
+    def declare() -> None:
+        program(made, parts=[web(secret=())], has_credentials=False, logs=papertrail)()
+        made[0].encrypted.apply(found.append)
+
+    record(declare)
+    assert found == [{"variables": {"web": {}}}]
 
 
 def test_instances_are_paid_for_by_the_month_and_jobs_are_not(record: Record) -> None:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from rehearsal.model import CloudError, DeploymentError
 from rehearsal.provider.digitalocean import app_rules as rules
 from rehearsal.provider.digitalocean import dns
-from rehearsal.provider.digitalocean.app_secrets import Vault, as_answered, closed, opened
+from rehearsal.provider.digitalocean.app_secrets import Vault, as_answered, closed, opened, read_back, typed
 from rehearsal.provider.digitalocean.app_spec import app_of, components, domains, endpoints
 from rehearsal.provider.digitalocean.trust import apply_trust
 from rehearsal.provider.resource import Context, Failure, PartialError, RefusedError, Resource, now
@@ -53,7 +53,7 @@ class App(Resource):
         """With what the platform answered: that is what the provider compares what a program sends with."""
         if "spec" not in old or "spec" not in state or is_unknown(old["spec"]):
             return old
-        return {**old, "spec": as_answered(old["spec"], state["spec"])}
+        return {**old, "spec": typed(as_answered(old["spec"], state["spec"]))}
 
     def create(self, context: Context, inputs: Properties) -> tuple[str, Properties]:
         spec, identifier = inputs.get("spec"), str(uuid.uuid4())
@@ -94,7 +94,8 @@ class App(Resource):
         if not context.cloud.serves(identifier):
             self._forget(context, identifier)
             return None
-        return self._shown(context, identifier)
+        shown = self._shown(context, identifier)
+        return {**shown, "spec": read_back(shown["spec"])}
 
     def update(self, context: Context, identifier: str, state: Properties, inputs: Properties) -> Properties:
         spec, error = inputs["spec"], f"Error updating app ({identifier}): 400 "

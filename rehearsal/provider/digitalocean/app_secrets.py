@@ -75,6 +75,28 @@ def as_answered(spec: Spec, answered: Spec) -> dict[str, Any]:
     return result
 
 
+def read_back(spec: Spec) -> dict[str, Any]:
+    """What the provider makes of the platform's answer when it reads: without those who hear of alerts, and without the
+    type of a variable that is no secret (flattenAppAlerts, appSpecEnvSchema in terraform-provider-digitalocean v2.99).
+    """
+    result = copy.deepcopy(dict(spec))
+    for holder in (result, *_components(result)):
+        for alert in holder.get("alerts") or ():
+            alert.pop("destinations", None)
+        for variable in holder.get("envs") or ():
+            variable["type"] = "" if variable.get("type") == "GENERAL" else variable.get("type")
+    return result
+
+
+def typed(spec: Spec) -> dict[str, Any]:
+    """A specification with the types that it was read without: the provider compares them so."""
+    result = copy.deepcopy(dict(spec))
+    for holder in (result, *_components(result)):
+        for variable in holder.get("envs") or ():
+            variable["type"] = variable.get("type") or "GENERAL"
+    return result
+
+
 def is_closed(value: Any) -> bool:
     """Whether it is a text of the platform's."""
     return isinstance(value, str) and value.startswith(_MARK) and value.endswith("]")
@@ -85,6 +107,11 @@ def _changed(spec: Spec, change: Callable[[str], str]) -> dict[str, Any]:
     for _, holder, key in _places(result):
         holder[key] = change(str(holder[key]))
     return result
+
+
+def _components(spec: Spec) -> Iterator[dict[str, Any]]:
+    for kind in COMPONENTS:
+        yield from spec.get(kind) or ()
 
 
 def _places(spec: Spec) -> Iterator[tuple[tuple[str, ...], dict[str, Any], str]]:
