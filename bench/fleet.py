@@ -16,8 +16,8 @@ from rehearsal.checks.scene import Scene
 STACK = "prod"
 MANY = 50
 SIZES = (2, 4, 8)
-WAITS = frozenset({"health", "drain"})
-"""Steps that a release waits in on purpose: a bare start has none of them."""
+WAITS = frozenset({"health", "verify", "drain", "stop"})
+"""Steps that a release waits in on purpose, for what starts, what is watched and what ends: a bare start has none."""
 
 CHANGES = {
     "product.services.backend.pool.workers": 1,
@@ -69,7 +69,7 @@ def _release(scene: Scene) -> float:
     """Seconds of a release of a version that the hosts have not pulled yet, as the engine counts them."""
     version = scene.another()
     for host in scene.hosts:
-        scene.root("docker", "image", "prune", "--all", "--force", host=host)
+        scene.root("docker", "image", "rm", "--force", *scene.versions[version].values(), host=host)
     summary = scene.rehearsal.up({scene.version_key: scene.versions[version]})
     return next(step.seconds for step in summary.steps if step.name.endswith("-fleet-release"))
 
@@ -90,7 +90,8 @@ def _bare_start(scene: Scene) -> float:
     name = scene.settings.product.name
     images = scene.versions[scene.another()]
     place = f"/opt/{name}/bench"
-    scene.root("sh", "-c", f"docker image prune --all --force; rm -rf {place}; cp -rL /opt/{name}/current {place}")
+    scene.root("docker", "image", "rm", "--force", *images.values())
+    scene.root("sh", "-c", f"rm -rf {place}; cp -rL /opt/{name}/current {place}")
     told = "".join(f"{image.upper()}_IMAGE={digest}\n" for image, digest in images.items())
     ports = "".join(f"{image.upper()}_PORTS={25000 + index}\n" for index, image in enumerate(images))
     rest = "COMPOSE_PROJECT_NAME=bench\nSLIPWAY_RELEASE=bench\nSLIPWAY_SLOT=bench\nSLIPWAY_HOST=bench\n"

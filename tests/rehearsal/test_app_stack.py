@@ -18,6 +18,7 @@ import pytest
 from rehearsal.progress import Summary
 from rehearsal.provider import workshop
 from rehearsal.provider.digitalocean.app import deployments
+from rehearsal.provider.digitalocean.app_secrets import Vault
 from rehearsal.provider.store import Store
 from rehearsal.run import Rehearsal, RehearsalError
 
@@ -161,6 +162,20 @@ def test_what_is_left_alone_does_not_deploy_and_what_is_changed_deploys_once(sta
     stack.rehearsal.destroy()
     left = json.loads((stack.rehearsal.workspace.account / "account.json").read_text())
     assert not {"apps", "vpcs", "paper_servers"} & left.keys()
+
+
+def test_a_secret_that_somebody_changed_at_the_platform_is_set_back_after_a_refresh(stack: Stack) -> None:
+    stack.up()
+    first = stack.runs["variables"]
+    with stack.store.transaction() as account:
+        (row,) = account["apps"].values()
+        (secret,) = (each for each in row["spec"]["services"][0]["envs"] if each["type"] == "SECRET")
+        secret["value"] = Vault(row["key"]).close("somebody else's")
+    assert stack.up().nothing_changed
+    stack.rehearsal.refresh()
+    assert stack.up().changed() == ["app"]
+    assert stack.runs["variables"] == first
+    assert stack.up().nothing_changed
 
 
 def test_a_deployment_that_fails_is_told_and_the_next_update_brings_the_app_back(stack: Stack) -> None:
