@@ -122,13 +122,21 @@ def _another_service(values: dict[str, Any]) -> None:
         del service["pool"]
 
 
-@pytest.mark.parametrize("change", [_another_secret, _another_password, _another_login, _another_service])
+def _another_reader(values: dict[str, Any]) -> None:
+    """Of alerts."""
+    values["alerts"]["email"] = ["another@signupflow.io"]
+
+
+@pytest.mark.parametrize(
+    "change", [_another_secret, _another_password, _another_login, _another_service, _another_reader]
+)
 def test_whatever_changes_a_secret_sends_them_all_and_the_next_update_none(
     whole: Run, monkeypatch: pytest.MonkeyPatch, change: Change
 ) -> None:
     """SF5: once, and then never again."""
     changed = _after_an_update(monkeypatch, whole, change)
     assert _sent_back(changed) == {False}
+    assert not named(changed, f"{NAME}-app").ignore_changes
     assert changed.outputs.values["revision"] != whole.outputs.values["revision"]
     following = _after_an_update(monkeypatch, changed, change)
     assert _sent_back(following) == {True}

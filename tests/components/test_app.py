@@ -4,87 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import pulumi
 import pytest
 
-from components.app import App, AppArgs, LogsTo, Part, Way
+from components.app import App, LogsTo, Way
 from components.dns import Names, NamesArgs, Zone
 from components.monitoring import Monitoring, MonitoringArgs
 from settings.stack import Alerts, Dns
+from tests.components.app_parts import DIGEST, filled, job, program, queue, spec, web
 from tests.components.conftest import Record
-
-DIGEST = f"sha256:{7:064x}"
-IMAGE = f"ghcr.io/example/shop@{DIGEST}"
-
-
-def filled(parts: list[Part]) -> dict[str, Any]:
-    """A secret for each place of these parts that is kept encrypted."""
-    return {
-        "variables": {part.name: dict.fromkeys(part.secret, "a-key") for part in parts},
-        "credentials": {part.name: "reader:a-token" for part in parts},
-        "log_token": {part.name: "a-log-token" for part in parts},
-    }
-
-
-def web(**changes: Any) -> Part:
-    given: dict[str, Any] = {
-        "name": "web",
-        "role": "service",
-        "image": IMAGE,
-        "size": "apps-s-1vcpu-1gb",
-        "instances": 2,
-        "port": 8000,
-        "health": "/health",
-        "plain": {"DEBUG": "False"},
-        "secret": ("KEY",),
-    }
-    return Part(**{**given, **changes})
-
-
-def queue(**changes: Any) -> Part:
-    given: dict[str, Any] = {
-        "name": "queue",
-        "role": "worker",
-        "image": IMAGE,
-        "size": "apps-d-1vcpu-1gb",
-        "command": "work --all",
-        "secret": ("KEY",),
-    }
-    return Part(**{**given, **changes})
-
-
-def job(**changes: Any) -> Part:
-    given: dict[str, Any] = {
-        "name": "migrate",
-        "role": "before",
-        "image": IMAGE,
-        "size": "apps-s-1vcpu-1gb",
-        "command": "alembic upgrade head",
-    }
-    return Part(**{**given, **changes})
-
-
-def program(made: list[App] | None = None, **changes: Any) -> Any:
-    def declare() -> None:
-        given: dict[str, Any] = {
-            "region": "nyc3",
-            "network_id": "vpc",
-            "parts": [web(), queue(), job()],
-            "ways": [Way("/", "web")],
-            "domains": ("shop.example.com", "www.shop.example.com"),
-            "alerts": Alerts(email=("ops@example.com",), cpu=80),
-            "has_credentials": True,
-        }
-        given |= changes
-        app = App("shop", AppArgs(**given, filled=pulumi.Output.secret(filled(given["parts"]))))
-        if made is not None:
-            made.append(app)
-
-    return declare
-
-
-def spec(record: Record, **changes: Any) -> Any:
-    return record(program(**changes)).one("App").inputs["spec"]
 
 
 def test_a_service_has_its_image_by_digest_its_instances_and_its_health(record: Record) -> None:
@@ -268,6 +195,17 @@ def test_what_no_component_has_is_not_looked_for(record: Record) -> None:
 
     record(declare)
     assert found == [{"variables": {"web": {}}}]
+
+
+def test_who_hears_of_alerts_is_said_again_only_where_it_is_somebody_else(record: Record) -> None:
+    """SF5: the provider does not read it back, and after a refresh it would be a deployment."""
+    assert record(program()).one("App").ignore_changes == ()
+    assert record(program(unchanged=True)).one("App").ignore_changes == (
+        "spec.alerts[*].destinations",
+        "spec.services[*].alerts[*].destinations",
+        "spec.workers[*].alerts[*].destinations",
+    )
+    assert record(program(unchanged=True, alerts=Alerts())).one("App").ignore_changes == ()
 
 
 def test_instances_are_paid_for_by_the_month_and_jobs_are_not(record: Record) -> None:
