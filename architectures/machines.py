@@ -6,7 +6,7 @@ import pulumi
 
 from components.keys import Keys
 from hostfiles import cloud_init
-from settings.product import Product, Route, leading
+from settings.product import Product
 from settings.stack import Settings
 
 
@@ -21,7 +21,7 @@ def health_url(settings: Settings) -> str:
     product = settings.product
     for name in product.services_of("web"):
         for host in product.routed_names:
-            if path := _health(product, host, name):
+            if path := product.health_seen(host, name):
                 return f"https://{host}{path}"
     return f"https://{product.domain}/"
 
@@ -32,23 +32,10 @@ def watched(settings: Settings) -> tuple[str, ...]:
 
 
 def _asked(product: Product, name: str) -> str:
-    paths = (_health(product, name, service) for service in product.services_of("web"))
+    paths = (product.health_seen(name, service) for service in product.services_of("web"))
     return next((path for path in paths if path), None) or min(
-        (route.path for route in _routes(product, name)), key=len
+        (route.path for route in product.routes_of(name)), key=len
     )
-
-
-def _health(product: Product, name: str, service: str) -> str | None:
-    """The service's health path, if a visitor of `name` who asks for it gets to the service."""
-    health = product.services[service].health
-    if health is None:
-        return None
-    route = leading(_routes(product, name), health)
-    return health if route is not None and route.service == service else None
-
-
-def _routes(product: Product, name: str) -> list[Route]:
-    return [route for route in product.routes if (route.host or product.domain) == name]
 
 
 def login(address: pulumi.Output[str]) -> pulumi.Output[str]:

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
-from pathlib import Path
 
 from hostfiles import compose, compose_development
-from settings import stackfile
+from scripts.printing import printed
 from settings.kinds import WITHOUT_HOSTS
-from settings.parse import parse
-from settings.problems import SettingsError
 from settings.stack import Settings
 
-ROOT = Path(__file__).resolve().parents[1]
 ENVIRONMENTS = ("development", "production")
 
 
@@ -37,14 +32,7 @@ def main() -> int:
     parser.add_argument("--stack", required=True)
     parser.add_argument("--environment", choices=ENVIRONMENTS, default=ENVIRONMENTS[0])
     arguments = parser.parse_args()
-    try:
-        file = stackfile.read(ROOT / f"Pulumi.{arguments.stack}.yaml")
-        settings = parse(file.stack, file.values, file.secrets, others=file.others, require_secrets=False)
-        print(text(settings, arguments.environment), end="")
-    except (SettingsError, ValueError) as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
+    return printed(arguments.stack, lambda settings: text(settings, arguments.environment))
 
 
 if __name__ == "__main__":

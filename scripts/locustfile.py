@@ -4,18 +4,12 @@ from __future__ import annotations
 
 import argparse
 import re
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import NamedTuple
 
-from settings import stackfile
-from settings.parse import parse
-from settings.problems import SettingsError
-from settings.product import Product, Route, leading
+from scripts.printing import printed
+from settings.product import Product
 from settings.stack import Settings
-
-ROOT = Path(__file__).resolve().parents[1]
 
 _HEAD = '''"""Load for {product}, from the routes of the stack {stack}. Yours to edit.
 
@@ -81,28 +75,28 @@ def requests(product: Product) -> Iterator[Request]:
     """Each service's health, where a visitor gets to it, and each route's own path."""
     seen: set[tuple[str, str]] = set()
     for host in product.routed_names:
-        routes = [route for route in product.routes if (route.host or product.domain) == host]
-        for request in (*_healths(product, host, routes), *_own(product, host, routes)):
+        for request in (*_healths(product, host), *_own(product, host)):
             if (host, request.path) not in seen:
                 seen.add((host, request.path))
                 yield request
 
 
-def _healths(product: Product, host: str, routes: list[Route]) -> Iterator[Request]:
-    for name, service in product.services.items():
-        route = leading(routes, service.health) if service.health else None
-        if service.health and route is not None and route.service == name:
-            yield Request(name, host, service.health, certain=True)
+def _healths(product: Product, host: str) -> Iterator[Request]:
+    for name in product.services:
+        if path := product.health_seen(host, name):
+            yield Request(name, host, path, certain=True)
 
 
-def _own(product: Product, host: str, routes: list[Route]) -> Iterator[Request]:
-    for route in routes:
+def _own(product: Product, host: str) -> Iterator[Request]:
+    for route in product.routes_of(host):
         yield Request(route.service, host, route.path, product.services[route.service].role == "static")
 
 
 def text(settings: Settings) -> str:
-    """The file."""
+    """The file. ValueError, with the reason, where there is nothing to ask for."""
     product = settings.product
+    if not product.routes:
+        raise ValueError(f"{settings.stack} has no routes: no visitor gets to any of its services")
     parts = [_HEAD.format(product=product.name, stack=settings.stack, domain=product.domain)]
     for number, request in enumerate(requests(product), 1):
         url = request.path if request.host == product.domain else f"https://{request.host}{request.path}"
@@ -117,16 +111,7 @@ def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--stack", required=True)
-    try:
-        file = stackfile.read(ROOT / f"Pulumi.{parser.parse_args().stack}.yaml")
-        settings = parse(file.stack, file.values, file.secrets, others=file.others, require_secrets=False)
-        if not settings.product.routes:
-            raise ValueError(f"{settings.stack} has no routes: no visitor gets to any of its services")
-        print(text(settings), end="")
-    except (SettingsError, ValueError) as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
+    return printed(parser.parse_args().stack, text)
 
 
 if __name__ == "__main__":

@@ -191,6 +191,16 @@ class Product(Model):
         routed = {route.host or self.domain for route in self.routes}
         return tuple(name for name in self.domains if name in routed and name not in self.aliases)
 
+    def routes_of(self, name: str) -> list[Route]:
+        """The routes of one of the product's names."""
+        return [route for route in self.routes if (route.host or self.domain) == name]
+
+    def health_seen(self, name: str, service: str) -> str | None:
+        """The service's health path, if a visitor of `name` who asks for it gets to the service."""
+        health = self.services[service].health
+        route = leading(self.routes_of(name), health) if health is not None else None
+        return health if route is not None and route.service == service else None
+
     def services_of(self, *roles: Role) -> dict[str, Service]:
         """The services of these roles, in the order of the roles and then of the stack file."""
         return {name: service for role in roles for name, service in self.services.items() if service.role == role}

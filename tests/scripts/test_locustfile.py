@@ -14,19 +14,12 @@ from pathlib import Path
 import pytest
 
 from scripts import locustfile
-from settings import stackfile
-from settings.parse import parse
-from settings.stack import Settings
+from tests.hostfiles.compose_stacks import stack
 from tests.hostfiles.stacks import ROOT
 
 
-def _settings(stack: str) -> Settings:
-    file = stackfile.read(ROOT / f"Pulumi.{stack}.yaml")
-    return parse(file.stack, file.values, file.secrets, others=file.others, require_secrets=False)
-
-
 @pytest.mark.parametrize(
-    ("stack", "asked"),
+    ("name", "asked"),
     [
         (
             "prod",
@@ -48,15 +41,15 @@ def _settings(stack: str) -> Settings:
     ],
 )
 def test_each_route_is_asked_for_and_each_health_that_a_visitor_gets_to(
-    stack: str, asked: list[tuple[str, bool]]
+    name: str, asked: list[tuple[str, bool]]
 ) -> None:
-    found = [(request.label, request.certain) for request in locustfile.requests(_settings(stack).product)]
+    found = [(request.label, request.certain) for request in locustfile.requests(stack(name).product)]
     assert found == asked
 
 
 @pytest.mark.parametrize("file", sorted(ROOT.glob("Pulumi.*.yaml")), ids=lambda file: file.stem)
 def test_every_stack_of_ours_has_one(file: Path) -> None:
-    text = locustfile.text(_settings(file.stem.partition(".")[2]))
+    text = locustfile.text(stack(file.stem.partition(".")[2]))
     compile(text, "locustfile.py", "exec")
     assert text.count("@task") >= 2
 
@@ -102,7 +95,7 @@ def _product(status: int = 200, pause: float = 0.0) -> Iterator[str]:
 
 
 def _locust(directory: Path, address: str, p95: int) -> subprocess.CompletedProcess[str]:
-    text = locustfile.text(_settings("signupflow")).replace("https://signupflow.io", address)
+    text = locustfile.text(stack("signupflow")).replace("https://signupflow.io", address)
     text = text.replace("P95 = 1000 ", f"P95 = {p95} ")
     (directory / "locustfile.py").write_text(text.replace("between(1, 3)", "between(0.1, 0.2)"))
     command = [sys.executable, "-m", "locust", "--locustfile", "locustfile.py", "--headless"]
