@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from rehearsal.checks.check import Result
 from rehearsal.visitor import Visitor
 from scripts import locustfile
 from settings.stack import Settings
@@ -34,6 +35,11 @@ class Seen:
 
     sent: dict[str, int] = field(default_factory=dict)
     failed: list[str] = field(default_factory=list)
+
+    def expect_no_failures(self, result: Result, when: str = "") -> None:
+        """Expect some requests, and no failure among them."""
+        sent = sum(self.sent.values())
+        result.expect(f"{when}{sent} requests of Locust's users: 0 failed", bool(sent) and not self.failed, self)
 
 
 @contextmanager

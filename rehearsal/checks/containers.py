@@ -102,11 +102,8 @@ def metrics_are_kept(scene: Scene, result: Result) -> None:
     for service, given in product.services_of("web").items():
         if given.metrics is None:
             continue
-        labels = {"service": service, "project": f"{product.name}-{slot}"}
-        filters = [f"--filter=label=com.docker.compose.{key}={value}" for key, value in labels.items()]
-        first = scene.root("docker", "ps", "--quiet", *filters).stdout.split()[0]
         form = "{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}"
-        address = scene.root("docker", "inspect", "--format", form, first).stdout.split()[0]
+        address = _of_first_container(scene, service, slot, form).split()[0]
         page = scene.root("curl", "-s", "-m", "5", f"http://{address}:{given.port}{given.metrics}").stdout
         result.expect(f"{service}: {given.metrics} is there to be read on the host", METRICS in page, page[:200])
         for name in sorted({route.host or product.domain for route in product.routes if route.service == service}):
@@ -116,17 +113,21 @@ def metrics_are_kept(scene: Scene, result: Result) -> None:
                 result.expect(f"https://{name}{path} answers a visitor 404", kept, (answer.status, answer.body[:200]))
 
 
+def _of_first_container(scene: Scene, service: str, slot: str, form: str) -> str:
+    """What Docker knows of the first container of a service in a slot."""
+    labels = {"service": service, "project": f"{scene.settings.product.name}-{slot}"}
+    filters = [f"--filter=label=com.docker.compose.{key}={value}" for key, value in labels.items()]
+    first = scene.root("docker", "ps", "--quiet", *filters).stdout.split()[0]
+    return scene.root("docker", "inspect", "--format", form, first).stdout.strip()
+
+
 def replicas_stand_in(scene: Scene, result: Result) -> None:
     """Of several replicas one may be killed; Docker itself may restart."""
-    name = scene.settings.product.name
     services = [service for service, given in scene.settings.product.services_of("web").items() if given.replicas > 1]
     slot = live_slot(scene)
     for service in services:
         with scene.load(least=5000) as load:
-            label = f"--filter=label=com.docker.compose.service={service}"
-            project = f"--filter=label=com.docker.compose.project={name}-{slot}"
-            first = scene.root("docker", "ps", "--quiet", label, project).stdout.split()[0]
-            pid = scene.root("docker", "inspect", "--format", "{{.State.Pid}}", first).stdout.strip()
+            pid = _of_first_container(scene, service, slot, "{{.State.Pid}}")
             killed = time.time()
             scene.root("kill", "-9", pid)
             back = eventually(lambda: running(scene) == wanted(scene, slot), RETURN_SECONDS)

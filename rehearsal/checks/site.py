@@ -86,8 +86,7 @@ def users_are_answered(scene: Scene, result: Result) -> None:
         time.sleep(USERS_STAY)
     asked = {request.label for request in locustfile.requests(scene.settings.product)}
     result.expect("Locust's users ask for each route", set(seen.sent) == asked, (seen.sent, asked))
-    sent = sum(seen.sent.values())
-    result.expect(f"Locust: {sent} requests of {locust.USERS} users: 0 failed", bool(sent) and not seen.failed, seen)
+    seen.expect_no_failures(result)
 
 
 def tasks_come_back(scene: Scene, result: Result) -> None:

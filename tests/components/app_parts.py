@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pulumi
@@ -23,42 +24,31 @@ def filled(parts: list[Part]) -> dict[str, Any]:
     }
 
 
+_WEB = Part(
+    name="web",
+    role="service",
+    image=IMAGE,
+    size="apps-s-1vcpu-1gb",
+    instances=2,
+    port=8000,
+    health="/health",
+    plain={"DEBUG": "False"},
+    secret=("KEY",),
+)
+_QUEUE = Part(name="queue", role="worker", image=IMAGE, size="apps-d-1vcpu-1gb", command="work --all", secret=("KEY",))
+_JOB = Part(name="migrate", role="before", image=IMAGE, size="apps-s-1vcpu-1gb", command="alembic upgrade head")
+
+
 def web(**changes: Any) -> Part:
-    given: dict[str, Any] = {
-        "name": "web",
-        "role": "service",
-        "image": IMAGE,
-        "size": "apps-s-1vcpu-1gb",
-        "instances": 2,
-        "port": 8000,
-        "health": "/health",
-        "plain": {"DEBUG": "False"},
-        "secret": ("KEY",),
-    }
-    return Part(**{**given, **changes})
+    return replace(_WEB, **changes)
 
 
 def queue(**changes: Any) -> Part:
-    given: dict[str, Any] = {
-        "name": "queue",
-        "role": "worker",
-        "image": IMAGE,
-        "size": "apps-d-1vcpu-1gb",
-        "command": "work --all",
-        "secret": ("KEY",),
-    }
-    return Part(**{**given, **changes})
+    return replace(_QUEUE, **changes)
 
 
 def job(**changes: Any) -> Part:
-    given: dict[str, Any] = {
-        "name": "migrate",
-        "role": "before",
-        "image": IMAGE,
-        "size": "apps-s-1vcpu-1gb",
-        "command": "alembic upgrade head",
-    }
-    return Part(**{**given, **changes})
+    return replace(_JOB, **changes)
 
 
 def program(made: list[App] | None = None, **changes: Any) -> Any:

@@ -80,7 +80,7 @@ def read_back(spec: Spec) -> dict[str, Any]:
     type of a variable that is no secret (flattenAppAlerts, appSpecEnvSchema in terraform-provider-digitalocean v2.99).
     """
     result = copy.deepcopy(dict(spec))
-    for holder in (result, *_components(result)):
+    for holder in _holders(result):
         for alert in holder.get("alerts") or ():
             alert.pop("destinations", None)
         for variable in holder.get("envs") or ():
@@ -91,7 +91,7 @@ def read_back(spec: Spec) -> dict[str, Any]:
 def typed(spec: Spec) -> dict[str, Any]:
     """A specification with the types that it was read without: the provider compares them so."""
     result = copy.deepcopy(dict(spec))
-    for holder in (result, *_components(result)):
+    for holder in _holders(result):
         for variable in holder.get("envs") or ():
             variable["type"] = variable.get("type") or "GENERAL"
     return result
@@ -109,17 +109,22 @@ def _changed(spec: Spec, change: Callable[[str], str]) -> dict[str, Any]:
     return result
 
 
-def _components(spec: Spec) -> Iterator[dict[str, Any]]:
+def _components(spec: Spec) -> Iterator[tuple[str, dict[str, Any]]]:
     for kind in COMPONENTS:
-        yield from spec.get(kind) or ()
+        yield from ((kind, component) for component in spec.get(kind) or ())
+
+
+def _holders(spec: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """What has alerts and variables: the app itself, and each component."""
+    yield spec
+    yield from (component for _, component in _components(spec))
 
 
 def _places(spec: Spec) -> Iterator[tuple[tuple[str, ...], dict[str, Any], str]]:
     """Each value that is kept encrypted: where it is, by names and not by order; what holds it; its key."""
-    for kind in COMPONENTS:
-        for component in spec.get(kind) or ():
-            for where, holder, key in _of_component(component):
-                yield (kind, str(component.get("name")), *where), holder, key
+    for kind, component in _components(spec):
+        for where, holder, key in _of_component(component):
+            yield (kind, str(component.get("name")), *where), holder, key
     for variable in spec.get("envs") or ():
         if _secret(variable):
             yield ("envs", str(variable["key"])), variable, "value"
