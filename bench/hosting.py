@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -24,9 +25,9 @@ def ratios(scene: Scene, first_apply: float, connections: int) -> Iterator[Ratio
     before = _opened(rehearsal)
     rehearsal.up()
     yield Ratio("connections for an `up` that changes nothing", _opened(rehearsal) - before, 1, 1.0, "")
-    with scene.load(least=5000) as rest:
-        pass
-    with scene.load(least=5000) as released:
+    with scene.load(least=0) as rest:
+        time.sleep(20)
+    with scene.load(least=0) as released:
         scene.release("good")
     yield Ratio("p99 during a release / p99 at rest", released.percentile(0.99), rest.percentile(0.99), None, "ms")
 

@@ -1,7 +1,8 @@
 """Requests while something happens: GET and POST, on kept and on new connections, and not one failure retried.
 
-A process of its own (`python -m rehearsal.load`), so that what it measures is not the check that waits. It goes on
-until its standard input closes and the least number of requests is reached, then prints one line of JSON. Clients of
+A process of its own (`python -m rehearsal.load`), so that what it measures is not the check that waits. It sends at a
+steady rate until its standard input closes; then each user asks again as soon as it is answered, until the least number
+of requests is reached. At the end it prints one line of JSON. Clients of
 libraries retry a request whose kept connection was closed under it; browsers do so only for some; this one never does.
 """
 
@@ -38,7 +39,8 @@ class Target:
 
 @dataclass
 class Tally:
-    """What became of the requests: times in seconds since the epoch, latencies in milliseconds."""
+    """What became of the requests: times in seconds since the epoch, latencies in milliseconds while the rate was
+    steady."""
 
     sent: int = 0
     failures: list[tuple[float, str]] = field(default_factory=list)
@@ -123,7 +125,8 @@ async def _chunks(reader: asyncio.StreamReader) -> bytes:
 
 
 class Load:
-    """`clients` users, `rate` requests a second together, until `done` is set and at least `least` were sent."""
+    """`clients` users, `rate` requests a second together until `done` is set, then as many as are answered until at
+    least `least` were sent."""
 
     def __init__(self, options: argparse.Namespace) -> None:
         self._options = options
@@ -144,7 +147,8 @@ class Load:
         due = time.monotonic() + pause * index / self._options.clients
         turn = index // 2
         while time.monotonic() < end and not (self.done.is_set() and self.tally.sent >= self._options.least):
-            await asyncio.sleep(max(0.0, due - time.monotonic()))
+            if not self.done.is_set():
+                await asyncio.sleep(max(0.0, due - time.monotonic()))
             due = max(due + pause, time.monotonic() - pause)
             await self._request(client, self._targets[turn % len(self._targets)], "kept" if index % 2 == 0 else "new")
             turn += 1
@@ -161,7 +165,8 @@ class Load:
                 (begun, f"{target.method} {target.path} on a {connection} connection: {type(error).__name__}: {error}")
             )
             return
-        self.tally.latencies.append((time.time() - begun) * 1000)
+        if not self.done.is_set():
+            self.tally.latencies.append((time.time() - begun) * 1000)
         if not 200 <= status < 300:
             self.tally.failures.append(
                 (begun, f"{target.method} {target.path} on a {connection} connection: status {status}")

@@ -213,7 +213,9 @@ class Scene:
 
     @contextmanager
     def load(self, least: int | None = None, rate: float = 250.0) -> Iterator[LoadReport]:
-        """Requests while the block runs, and on until there are enough of them. The report is filled at the end."""
+        """`rate` requests a second while the block runs, then as many as are answered until there are enough of them.
+        The report is filled at the end.
+        """
         report = LoadReport(least=self.requests if least is None else least)
         command = [
             sys.executable,

@@ -156,3 +156,23 @@ def test_nobody_there_is_a_failure_each_time(authority: Path) -> None:
 
     tally = asyncio.run(run())
     assert len(tally.failures) == tally.sent >= 10
+
+
+def test_the_rate_is_steady_until_told_and_the_rest_is_sent_as_fast_as_it_is_answered(authority: Path) -> None:
+    options = argparse.Namespace(
+        address="127.0.0.1", port=1, name=NAME, authority=authority, targets='[{"method":"GET","path":"/"}]',
+        clients=2, rate=20.0, least=1000,
+    )  # fmt: skip
+
+    async def run() -> tuple[int, int]:
+        load = Load(options)
+        running = asyncio.create_task(load.run())
+        await asyncio.sleep(1)
+        steady = load.tally.sent
+        load.done.set()
+        await asyncio.wait_for(running, 40)  # at the steady rate it would take 50 s
+        return steady, load.tally.sent
+
+    steady, sent = asyncio.run(run())
+    assert 0 < steady <= 25
+    assert sent >= 1000
