@@ -99,8 +99,8 @@ def verified(product: Product) -> list[str]:
 
 
 def _health_urls(product: Product) -> Iterator[str]:
-    """Where a route leads to it."""
     for route in product.routes:
-        health = product.services[route.service].health
-        if health and health.startswith(route.path.rstrip("/") + "/"):
-            yield f"https://{route.host or product.domain}{health}"
+        name = route.host or product.domain
+        health = product.health_seen(name, route.service)
+        if health:
+            yield f"https://{name}{health}"

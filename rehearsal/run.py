@@ -137,6 +137,10 @@ class Rehearsal:
         )
         return automation.create_or_select_stack(self.stack, project_name=PROJECT, program=self._run, opts=options)
 
+    def open_again(self) -> None:
+        """Find the stack anew, or make it: somebody may have removed it by hand."""
+        self._engine = self._open()
+
     def _run(self) -> None:
         self._loops.append(asyncio.get_running_loop())
         self.program()

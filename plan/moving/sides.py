@@ -32,13 +32,13 @@ def certificate(before: Plan, after: Plan) -> Certificate:
 
 
 def urls(product: Product, services: Sequence[str]) -> list[str]:
-    """One address for each of the services that a route leads to: its health path, if that is below the route."""
+    """One address for each of the services that a route leads to: its health path, if a visitor gets to it there."""
     found: dict[str, str] = {}
     for route in product.routes:
-        health = product.services[route.service].health
-        path = health if health and health.startswith(route.path.rstrip("/") + "/") else route.path
+        name = route.host or product.domain
         if route.service in services:
-            found.setdefault(route.service, f"https://{route.host or product.domain}{path}")
+            path = product.health_seen(name, route.service) or route.path
+            found.setdefault(route.service, f"https://{name}{path}")
     return list(found.values())
 
 

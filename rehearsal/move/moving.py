@@ -1,8 +1,11 @@
-"""The move of a product with its data, from nothing to the end of the way back, and what has to hold on the way."""
+"""The move of a product with its data, from nothing over the way back to the end of the old side, and what has to hold
+on the way.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import secrets
 import shutil
 import time
@@ -15,7 +18,8 @@ from plan.moving.derive import make_move
 from plan.moving.move import Move, Step
 from rehearsal.checks.check import Result, eventually
 from rehearsal.move.operator import Operator, Ran, new_key
-from rehearsal.move.visitors import PLACES, Told, Visitors, number_of, text_of
+from rehearsal.move.visitors import PLACES, Told, Visitors, number_of, resolve, text_of
+from rehearsal.provider.store import Store
 from rehearsal.run import Rehearsal, RehearsalError
 from rehearsal.visitor import Visitor
 from rehearsal.workspace import state_home
@@ -98,6 +102,7 @@ def rehearsed_move(before: str, after: str, show: Callable[[str], None]) -> Resu
     with side_by_side(before, after, show, result) as moving:
         try:
             back_again(moving, rehearse(moving))
+            let_go(moving)
         except (RehearsalError, OSError, ValueError, KeyError) as error:
             result.expect("the move could be rehearsed to its end", False, f"{type(error).__name__}: {error}")
     result.seconds = time.monotonic() - begun
@@ -219,3 +224,41 @@ def back_again(moving: Moving, told: Told) -> None:
     taken = moving.at(moving.old).https("/api/notes/", "POST", {"number": place, "text": text_of(place, 3)}).status
     refused = moving.at(moving.new).https("/api/notes/", "POST", {"number": place, "text": text_of(place, 4)}).status
     moving.result.expect("the old side is written to again, the new one is not", (taken, refused) == (200, 503))
+
+
+def let_go(moving: Moving) -> None:
+    """The names move once more, for good, and the old side goes while visitors write and read."""
+    old, new = moving.move.before.settings.stack, moving.move.after.settings.stack
+    cutover, last = moving.move.steps[-2:]
+    moving.type(f"make read-only STACK={new} ON=0")
+    moving.type(cutover.commands[-1])
+    address = {side: str(rehearsal.outputs()["address"]) for side, rehearsal in ((old, moving.old), (new, moving.new))}
+    there = _owned(moving, old, address[old])
+    resolver = moving.old.cloud.resolver_address
+    with Visitors(moving.name, resolver, moving.authority) as visitors:
+        time.sleep(AFTER)
+        moving.take(last)
+        moving.old.open_again()
+        time.sleep(AFTER)
+        visitors.stop()
+    told = visitors.told
+    well = told.read > 0 and not (told.unread or told.unanswered or told.refused)
+    seen = [*told.unread[:5], *told.unanswered[:5], *told.refused[:5]]
+    what = f"{told.read} reads and {len(told.written)} writes"
+    moving.result.expect(f"{what} while {old} goes: each was answered well", well, seen)
+    answered = {at for _, at in told.written}
+    moving.result.expect(f"by {new} alone", answered == {address[new]}, answered)
+    left = _owned(moving, old, address[old])
+    moving.result.expect(f"of {old}'s {len(there)} things none is left", bool(there) and not left, left)
+    leads = resolve(moving.name, resolver)
+    moving.result.expect("the names are there, and lead to the new side", leads == [address[new]], leads)
+    _expect_everything(moving, moving.new, told, "on the side that is left")
+
+
+def _owned(moving: Moving, stack: str, address: str) -> list[str]:
+    """What the account and the cloud have of a stack, by its name or its address."""
+    tables = Store(moving.old.workspace.account).read().tables
+    kinds = {kind: table for kind, table in tables.items() if kind != "counts"}
+    records = [(kind, json.dumps(record)) for kind, table in kinds.items() for record in table.values()]
+    hosts = [("host", json.dumps(host.name)) for host in moving.old.cloud.hosts()]
+    return sorted(kind for kind, text in [*records, *hosts] if f'"{stack}' in text or f'"{address}"' in text)

@@ -1,8 +1,9 @@
 """The machine of an operator who moves a product: a shell with the project's commands, an SSH key and the Pulumi CLI.
 
 What is typed are the lines that `make plan FROM=…` prints. Two programs stand before the machine's own: `pulumi`, which
-finds each stack in its rehearsal and leaves `up` to it (its program is in this process); and `ssh`, which has the key
-and the known hosts that an operator has in a home of its own.
+finds each stack in its rehearsal, leaves `up` to it (its program is in this process) and says yes where a person is
+asked whether something may go; and `ssh`, which has the key and the known hosts that an operator has in a home of its
+own.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ words = sys.argv[1:]
 given = [after for word, after in zip(words, words[1:]) if word in ("-s", "--stack")]
 stack = given[-1] if given else next(word for word in reversed(words) if word in place)
 if words[0] != "up":
+    if words[0] in ("destroy", "state") or words[:2] == ["stack", "rm"]:
+        words.append("--yes")
     os.chdir(place[stack]["directory"])
     os.environ.update(place[stack]["environment"])
     os.execv(place[stack]["engine"], ["pulumi", *words])

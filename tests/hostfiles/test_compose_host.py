@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import secrets
 
@@ -13,6 +14,7 @@ from scripts.host import compose_config
 from scripts.host import dotenv as host_dotenv
 from scripts.host import manifest as host_manifest
 from scripts.host import request as host_request
+from settings import stackfile
 from settings.droplets import COMPOSE_IMAGES
 from settings.slots import slot_ports
 from settings.stack import Settings
@@ -27,7 +29,7 @@ from tests.hostfiles.compose_stacks import (
     stack,
     variables,
 )
-from tests.hostfiles.stacks import content
+from tests.hostfiles.stacks import ROOT, content
 
 ENCRYPTED = {"provider": "managed", "encrypt_to_hosts": True}
 
@@ -278,3 +280,13 @@ def test_the_example_of_variables_names_those_of_every_service() -> None:
     lines = environment.dotenv_example(everything()).splitlines()
     names = [line.removesuffix("=") for line in lines if line.endswith("=")]
     assert names == sorted({name for told in variables(everything()).values() for name in told})
+
+
+def test_only_who_gets_to_a_health_is_asked_for_it_after_a_release() -> None:
+    """A health path below a route that another service answers would prove the wrong one."""
+    services = copy.deepcopy(dict(stackfile.read(ROOT / "Pulumi.devora-vps.yaml").values)["product"]["services"])
+    services["backend"]["health"], services["frontend"]["health"] = "/api/health", "/api/page"
+    routes = [{"path": "/", "service": "frontend"}, {"path": "/api/", "service": "backend"}]
+    hidden = stack("devora-vps", {"services": services, "routes": routes})
+    verify = compose_host.release_config(hidden)["verify"]
+    assert verify == [f"https://{hidden.product.domain}/api/health"]

@@ -268,3 +268,17 @@ def test_names_that_somebody_else_keeps_are_not_withheld(tmp_path: Path) -> None
     assert not [one for one in commands(move) if "dns.records" in one or "dns.ttl" in one]
     moved = devora(tmp_path, after=elsewhere)
     assert "names move from digitalocean to print" in " ".join(moved.mind)
+
+
+def test_a_service_is_looked_at_where_visitors_get_to_it(tmp_path: Path) -> None:
+    """Not by a health path below a route that another service answers."""
+
+    def hidden(blocks: Blocks) -> None:
+        services = blocks["product"]["services"]
+        services["backend"]["health"], services["frontend"]["health"] = "/api/health", "/api/page"
+        blocks["product"]["routes"] = [{"path": "/", "service": "frontend"}, {"path": "/api/", "service": "backend"}]
+
+    told = {step.title: " ".join(step.commands) for step in devora(tmp_path, hidden, hidden).steps}
+    assert "https://devora.ai/api/health" in told["Look at backend"]
+    assert "https://devora.ai/ " in f"{told['Look at frontend']} "
+    assert "/api/page" not in told["Look at frontend"]

@@ -16,7 +16,7 @@ import pytest
 from plan.moving.derive import make_move
 from rehearsal.checks.check import Result, eventually
 from rehearsal.move import moving, visitors
-from rehearsal.move.moving import Moving, back_again, rehearse
+from rehearsal.move.moving import Moving, back_again, let_go, rehearse
 from rehearsal.move.operator import Operator, Ran
 from rehearsal.run import Rehearsal
 from rehearsal.visitor import Answer
@@ -61,8 +61,14 @@ class World:
     """Two sides, where the name leads to, and what the operator's lines do. `fault` is done instead of one."""
 
     def __init__(
-        self, monkeypatch: pytest.MonkeyPatch, verb: str = "", fault: Callable[[World], None] | None = None
+        self,
+        account: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        verb: str = "",
+        fault: Callable[[World], None] | None = None,
     ) -> None:
+        self.account, self.hosts = account, ["devora-vps", "devora-fleet-1"]
+        (account / "account.json").write_text(json.dumps({"networks": {"7": {"name": "devora-vps-vpc"}}}))
         self.sides = {"old": Side("disk"), "new": Side("bucket")}
         self.leads_to = "old"
         self.verbs: dict[str, Callable[[], None]] = {
@@ -74,10 +80,14 @@ class World:
             "move_names": lambda: self._lead("new"),
             "THERE=$OLD; OLD=$NEW NEW=$THERE bring_documents": lambda: self._bring("new", "old", "notes"),
             "pulumi config set --path slipway:dns.records true -s devora-vps": lambda: self._lead("old"),
+            "make read-only STACK=devora-fleet ON=0": lambda: self._shut("new", False),
+            "pulumi destroy -s devora-vps --exclude-protected": lambda: self.hosts.remove("devora-vps"),
+            "pulumi destroy -s devora-vps": lambda: (account / "account.json").unlink(),
         }
         if fault is not None:
             self.verbs[verb] = functools.partial(fault, self)
-        monkeypatch.setattr(visitors, "resolve", lambda name, resolver: [self.leads_to])
+        for module in (visitors, moving):
+            monkeypatch.setattr(module, "resolve", lambda name, resolver: [self.leads_to])
         monkeypatch.setattr(visitors, "PAUSE", 0.01)
         monkeypatch.setattr(visitors, "UPLOAD_PAUSE", 0.01)
         monkeypatch.setattr(moving, "AFTER", 0.2)
@@ -113,16 +123,23 @@ class World:
         move = make_move("devora-vps", "devora-fleet")
         made = Moving(move, old, new, cast(Operator, self), Path("authority.pem"), result)
         back_again(made, rehearse(made))
+        let_go(made)
         return [line.text for line in result.lines if not line.holds]
 
     def _rehearsal(self, address: str) -> Rehearsal:
-        cloud = SimpleNamespace(resolver_address="192.0.2.53")
-        told = {"outputs": lambda: {"address": address}, "show": lambda line: None, "cloud": cloud}
+        hosts = lambda: [SimpleNamespace(name=name) for name in self.hosts]  # noqa: E731
+        told = {
+            "cloud": SimpleNamespace(resolver_address="192.0.2.53", hosts=hosts),
+            "workspace": SimpleNamespace(account=self.account),
+            "outputs": lambda: {"address": address},
+            "show": lambda line: None,
+            "open_again": lambda: None,
+        }
         return cast(Rehearsal, SimpleNamespace(**told))
 
 
-def test_a_move_that_loses_nothing_holds_from_end_to_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert World(monkeypatch).rehearsed() == []
+def test_a_move_that_loses_nothing_holds_from_end_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert World(tmp_path, monkeypatch).rehearsed() == []
 
 
 def forget_a_note(world: World) -> None:
@@ -133,6 +150,11 @@ def forget_a_note(world: World) -> None:
 
 def forget_uploads(world: World) -> None:
     world.sides["new"].uploads = dict(list(world.sides["old"].uploads.items())[1:])
+
+
+def lose_the_zone(world: World) -> None:
+    world.leads_to = "nowhere"
+    world.sides["nowhere"] = Side("nowhere")
 
 
 def nothing(world: World) -> None:
@@ -149,11 +171,16 @@ def nothing(world: World) -> None:
         ("shut", nothing, "while it is shut, writes are refused"),
         ("THERE=$OLD; OLD=$NEW NEW=$THERE bring_documents", nothing, "it is on the old side now"),
         ("make read-only STACK=devora-fleet ON=1", nothing, "the new one is not"),
+        ("make read-only STACK=devora-fleet ON=0", nothing, "each was answered well"),
+        ("pulumi destroy -s devora-vps --exclude-protected", nothing, "things none is left"),
+        ("pulumi destroy -s devora-vps", nothing, "things none is left"),
+        ("pulumi destroy -s devora-vps", lose_the_zone, "lead to the new side"),
+        ("pulumi destroy -s devora-vps", lose_the_zone, "by devora-fleet alone"),
     ],
 )
 def test_what_goes_wrong_is_said(
-    monkeypatch: pytest.MonkeyPatch, verb: str, fault: Callable[[World], None], said: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str, fault: Callable[[World], None], said: str
 ) -> None:
     monkeypatch.setattr(moving, "eventually", lambda condition, seconds, every=0.05: eventually(condition, 1, 0.05))
-    broken = World(monkeypatch, verb, fault).rehearsed()
+    broken = World(tmp_path, monkeypatch, verb, fault).rehearsed()
     assert [line for line in broken if said in line], broken

@@ -87,10 +87,13 @@ def test_variables_and_functions_stay_from_line_to_line(operator: Operator) -> N
         ("pulumi config set --path slipway:dns.ttl 60 -s old-one", "config set --path slipway:dns.ttl 60 -s old-one"),
         ("pulumi stack output --json --stack new-one", "stack output --json --stack new-one"),
         ("pulumi stack select --create new-one", "stack select --create new-one"),
+        ("pulumi destroy -s old-one --exclude-protected", "destroy -s old-one --exclude-protected --yes"),
+        ("pulumi state unprotect 'urn:one' -s old-one", "state unprotect urn:one -s old-one --yes"),
+        ("pulumi stack rm old-one --preserve-config", "stack rm old-one --preserve-config --yes"),
     ],
 )
 def test_each_stack_is_found_where_it_is_rehearsed(operator: Operator, tmp_path: Path, line: str, words: str) -> None:
-    stack = words.split()[-1]
+    stack = next(word for word in reversed(words.split()) if word in ("old-one", "new-one"))
     ran = operator.run(line)
     assert (ran.code, ran.said) == (3, f"the home of {stack} runs {words} in {tmp_path / stack}\n")
 
