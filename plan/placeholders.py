@@ -45,7 +45,7 @@ def number(name: str) -> str:
 def _droplet(name: str, index: int, inputs: Mapping[str, Any]) -> Computed:
     return {
         "ipv4Address": f"192.0.2.{10 + index % 200}",
-        "ipv4AddressPrivate": private_address("10.10.0.0/20", index),
+        "ipv4AddressPrivate": private_address("10.100.0.0/20", index),
         "ipv6Address": f"2001:db8::{10 + index:x}",
         "dropletUrn": f"do:droplet:{number(name)}",
         "status": "active",
@@ -134,7 +134,7 @@ MAKERS: dict[str, Maker] = {
         "ttl": 1800,
     },
     "digitalocean:index/volume:Volume": lambda name, _, __: {"volumeUrn": f"do:volume:{number(name)}"},
-    "digitalocean:index/nfs:Nfs": lambda name, _, __: {"host": "10.10.0.9", "mountPath": f"/{number(name)}/{name}"},
+    "digitalocean:index/nfs:Nfs": lambda name, _, __: {"host": "10.100.0.9", "mountPath": f"/{number(name)}/{name}"},
     "digitalocean:index/sshKey:SshKey": lambda name, _, __: {"fingerprint": mark(f"fingerprint of {name}")},
     "digitalocean:index/dnsRecord:DnsRecord": lambda _, __, inputs: {
         "fqdn": f"{inputs.get('name')}.{inputs.get('domain')}"

@@ -1,9 +1,12 @@
-"""Mistakes between a product and its surroundings: names too long, SSH from everywhere, a zone that is not its own."""
+"""Mistakes between a product and its surroundings: names too long, a network or a zone that is not its own, SSH from
+everywhere."""
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterator
 
+from settings import droplets
 from settings.backing import ObjectStorage
 from settings.context import Context
 from settings.problems import Problem
@@ -33,6 +36,21 @@ def names(context: Context, product: Product) -> Iterator[Problem]:
             if len(bucket) > LONGEST_NAME:
                 message = f"the bucket's name comes out {len(bucket)} characters long, should be at most {LONGEST_NAME}"
                 yield Problem(f"slipway:product.backing.{name}", f"{message}: say `bucket`")
+
+
+def network(context: Context) -> Iterator[Problem]:
+    """A range of addresses that the cloud keeps to itself where the VPC is to be."""
+    block = context.blocks.get("architecture")
+    wanted, region = getattr(block, "network", None), getattr(block, "region", None)
+    if wanted is None or region is None:
+        return
+    own = dict.fromkeys(droplets.RESERVED_RANGES, "everywhere")
+    if region in droplets.RESERVED_IN:
+        own[droplets.RESERVED_IN[region]] = f"in {region}"
+    for reserved, where in own.items():
+        if ipaddress.ip_network(wanted).overlaps(ipaddress.ip_network(reserved)):
+            message = f"{wanted} overlaps {reserved}, which DigitalOcean keeps to itself {where}"
+            yield Problem("slipway:architecture.network", f"{message}, should be another such as {droplets.NETWORK}")
 
 
 def access(context: Context) -> Iterator[Problem]:

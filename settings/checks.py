@@ -30,6 +30,7 @@ def run(context: Context) -> Iterator[Problem]:
         yield from check_stack.names(context, product)
         if architecture is not None:
             yield from fits.run(context, product, architecture)
+    yield from check_stack.network(context)
     yield from check_stack.access(context)
     yield from check_stack.dns(context)
 
@@ -150,10 +151,10 @@ def _routes(context: Context, product: Product) -> Iterator[Problem]:
             if assets.rstrip("/") in routed:
                 message = "is a route's path too, should be a path below one, such as /static/"
                 yield Problem(path_of(f"slipway:product.services.{name}.assets", [assets]), message)
-    if product.services_of("web", "static") and not context.says("product", "routes"):
-        yield Problem(
-            "slipway:product.routes", "is missing, should be a list, each a path and its service: nothing is reached"
-        )
+    if product.services_of("web", "static") and not product.routes:
+        how = "is empty" if context.says("product", "routes") else "is missing"
+        message = f"{how}, should be a list, each a path and its service: nothing is reached"
+        yield Problem("slipway:product.routes", message)
 
 
 def _jobs(context: Context, product: Product) -> Iterator[Problem]:

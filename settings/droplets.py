@@ -43,6 +43,27 @@ SIZES: dict[str, DropletSize] = {
 
 REGIONS = ("ams3", "atl1", "blr1", "fra1", "lon1", "nyc1", "nyc2", "nyc3", "sfo2", "sfo3", "sgp1", "syd1", "tor1")
 SPACES_REGIONS = ("ams3", "atl1", "blr1", "fra1", "lon1", "nyc3", "sfo2", "sfo3", "sgp1", "syd1", "tor1")
+NETWORK = "10.100.0.0/20"
+"""The VPC's range where none is said. DigitalOcean keeps it to itself in no region."""
+RESERVED_RANGES = ("10.229.0.0/16", "10.244.0.0/16", "10.245.0.0/16", "10.246.0.0/24")
+"""What DigitalOcean keeps to itself in every region, so that no VPC may have any of it (its documentation, VPC limits,
+validated in August 2025)."""
+RESERVED_IN = {
+    "ams3": "10.18.0.0/16",
+    "atl1": "10.50.0.0/16",
+    "blr1": "10.47.0.0/16",
+    "fra1": "10.19.0.0/16",
+    "lon1": "10.16.0.0/16",
+    "nyc1": "10.10.0.0/16",
+    "nyc2": "10.13.0.0/16",
+    "nyc3": "10.17.0.0/16",
+    "sfo2": "10.46.0.0/16",
+    "sfo3": "10.48.0.0/16",
+    "sgp1": "10.15.0.0/16",
+    "syd1": "10.49.0.0/16",
+    "tor1": "10.29.0.0/16",
+}
+"""What it keeps to itself in one region (the same page)."""
 IMAGES = ("ubuntu-24-04-x64", "ubuntu-22-04-x64", "debian-13-x64", "debian-12-x64")
 COMPOSE_IMAGES = ("ubuntu-24-04-x64", "ubuntu-22-04-x64", "debian-13-x64")
 """Those whose distribution packages Docker with Compose v2. Debian 12's `docker-compose` is version 1."""

@@ -61,7 +61,7 @@ class DropletPm2(Model):
     region: Region
     size: Annotated[DropletSize, _at_least(MINIMUM_CPUS, MINIMUM_MEMORY, MINIMUM_DISK)] = "s-2vcpu-4gb"
     image: DropletImage = "ubuntu-24-04-x64"
-    network: PrivateCidr = Field(default="10.10.0.0/20", description="the VPC's range")
+    network: PrivateCidr = Field(default=droplets.NETWORK, description="the VPC's range")
     backups: Literal["off", "weekly", "daily"] = "weekly"
     volume: int | None = Field(default=None, ge=1, le=16384, description="GiB of a volume that outlives the droplet")
     reserved_address: bool = Field(default=True, description="an address that outlives the droplet")
@@ -75,7 +75,7 @@ class DropletCompose(Model):
     region: Region
     size: Annotated[DropletSize, _at_least(2, 2048, 50)] = "s-2vcpu-2gb"  # requirement DV1
     image: ComposeImage = "ubuntu-24-04-x64"
-    network: PrivateCidr = Field(default="10.10.0.0/20", description="the VPC's range")
+    network: PrivateCidr = Field(default=droplets.NETWORK, description="the VPC's range")
     backups: Literal["off", "weekly", "daily"] = "weekly"
     volume: int | None = Field(default=None, ge=1, le=16384, description="GiB of a volume that outlives the droplet")
     reserved_address: bool = Field(default=True, description="an address that outlives the droplet")
@@ -107,7 +107,7 @@ class FleetCompose(Model):
     region: Region
     size: Annotated[DropletSize, _at_least(1, 2048, 50)] = "s-2vcpu-4gb"
     image: ComposeImage = "ubuntu-24-04-x64"
-    network: PrivateCidr = Field(default="10.10.0.0/20", description="the VPC's range")
+    network: PrivateCidr = Field(default=droplets.NETWORK, description="the VPC's range")
     backups: Literal["off", "weekly", "daily"] = "off"  # hosts hold no data, unless they back the product
     swap: Memory = Field(default=1024, validate_default=False)
     hosts: int = Field(default=2, ge=1, le=50)
@@ -144,7 +144,7 @@ class AppPlatform(Model):
 
     kind: Literal["app-platform"]
     region: AppRegion
-    network: PrivateCidr = Field(default="10.10.0.0/20", description="the VPC's range")
+    network: PrivateCidr = Field(default=droplets.NETWORK, description="the VPC's range")
     size: InstanceSize = Field(default="launch", description="of each instance of each service")
     sizes: dict[Name, InstanceSize] = Field(default_factory=dict, description="of single services, in place of `size`")
 

@@ -231,15 +231,19 @@ def _cidr(value: str) -> str:
     return str(network)
 
 
+_RFC_1918 = tuple(ipaddress.IPv4Network(block) for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
+
+
 def _private_cidr(value: str) -> str:
     network = ipaddress.ip_network(_cidr(value))
-    if network.version != 4 or not network.is_private or not 16 <= network.prefixlen <= 28:
+    private = network.version == 4 and any(network.subnet_of(block) for block in _RFC_1918)
+    if not private or not 16 <= network.prefixlen <= 28:
         raise ValueError(f"{shown(value)} is not {_PRIVATE_CIDR}")
     return str(network)
 
 
-_CIDR = "an address range such as 203.0.113.7/32 or 10.10.0.0/20"
-_PRIVATE_CIDR = "a private IPv4 range between /16 and /28 such as 10.10.0.0/20"
+_CIDR = "an address range such as 203.0.113.7/32 or 10.100.0.0/20"
+_PRIVATE_CIDR = "a private IPv4 range between /16 and /28 such as 10.100.0.0/20"
 Cidr = Annotated[str, Text(_CIDR, _cidr)]
 PrivateCidr = Annotated[str, Text(_PRIVATE_CIDR, _private_cidr)]
 Schedule = Annotated[str, Text("a cron schedule in UTC such as '0 2 * * *'", check_schedule)]

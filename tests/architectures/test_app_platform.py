@@ -97,7 +97,7 @@ def test_databases_trust_the_stacks_network_before_the_first_deployment_migrates
         cluster = named(whole, f"{NAME}-{name}-cluster")
         assert (cluster.inputs["engine"], cluster.inputs["version"]) == engine
         trusted = named(whole, f"{NAME}-{name}-trusted-sources")
-        assert trusted.inputs["rules"] == [{"type": "ip_addr", "value": "10.10.0.0/20"}]
+        assert trusted.inputs["rules"] == [{"type": "ip_addr", "value": "10.100.0.0/20"}]
         assert after(whole, app, trusted)
         assert app.urn not in {*trusted.dependencies, *itertools.chain(*trusted.property_dependencies.values())}
 

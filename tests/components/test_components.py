@@ -39,10 +39,10 @@ def _children_belong_to_their_component(recorded: Recorded, component: str) -> N
 
 
 def test_a_network_is_protected_and_has_the_range_of_the_stack_file(record: Record) -> None:
-    recorded = record(lambda: Network("shop", NetworkArgs("nyc3", "10.10.0.0/20")))
+    recorded = record(lambda: Network("shop", NetworkArgs("nyc3", "10.100.0.0/20")))
     vpc = recorded.one("Vpc")
     assert vpc.protect
-    assert vpc.inputs == {"name": "shop", "region": "nyc3", "ipRange": "10.10.0.0/20"}
+    assert vpc.inputs == {"name": "shop", "region": "nyc3", "ipRange": "10.100.0.0/20"}
     _children_belong_to_their_component(recorded, "network:Network")
 
 

@@ -22,7 +22,7 @@ from tests.hostfiles.compose_stacks import stack
 from tests.hostfiles.site import certificate
 
 PATH = "/etc/slipway/tls/devora.ai/combined.pem"
-CONFIG = rendered.config(stack("devora-fleet").product, {"one": "10.10.0.2", "two": "10.10.0.3"}, 1024)
+CONFIG = rendered.config(stack("devora-fleet").product, {"one": "10.100.0.2", "two": "10.100.0.3"}, 1024)
 UP = "3 hosts 1 {} {} 2 0 1 1 99 15 3 4 6 0 0 0 - 80 - 0 0 - - 0"
 UNWELL = "3 hosts 2 {} {} 0 0 1 1 99 15 2 0 6 0 0 0 - 80 - 0 0 - - 0"
 SHOWN = (
@@ -54,20 +54,20 @@ def test_what_the_program_renders_is_what_the_host_reads() -> None:
 
 
 def test_each_host_keeps_how_it_was() -> None:
-    one, two = UP.format("one", "10.10.0.2"), UNWELL.format("two", "10.10.0.3")
+    one, two = UP.format("one", "10.100.0.2"), UNWELL.format("two", "10.100.0.3")
     assert _states(one, two) == [one, two]
 
 
 def test_a_host_that_is_new_begins_as_down() -> None:
-    one = UP.format("one", "10.10.0.2")
-    for known in ([one], [one, UP.format("two", "10.10.0.99")], [one, UP.format("three", "10.10.0.4")]):
+    one = UP.format("one", "10.100.0.2")
+    for known in ([one], [one, UP.format("two", "10.100.0.99")], [one, UP.format("three", "10.100.0.4")]):
         kept, new = _states(*known)
         assert kept == one
-        assert new.split()[1:6] == ["hosts", "0", "two", "10.10.0.3", "0"]
+        assert new.split()[1:6] == ["hosts", "0", "two", "10.100.0.3", "0"]
         assert len(new.split()) == len(one.split())
 
 
-@pytest.mark.parametrize("shown", [[], [UNWELL.format("one", "10.10.0.2")], [UP.format("gone", "10.10.0.9")]])
+@pytest.mark.parametrize("shown", [[], [UNWELL.format("one", "10.100.0.2")], [UP.format("gone", "10.100.0.9")]])
 def test_where_none_is_known_to_be_good_nothing_is_said(shown: list[str]) -> None:
     assert _states(*shown) == []
 
@@ -81,12 +81,12 @@ def test_before_haproxy_runs_there_is_nothing_to_remember(tmp_path: Path) -> Non
 
 
 def test_it_says_which_hosts_get_requests(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    shown = SHOWN.format("\n".join([UP.format("one", "10.10.0.2"), UNWELL.format("two", "10.10.0.3")]))
+    shown = SHOWN.format("\n".join([UP.format("one", "10.100.0.2"), UNWELL.format("two", "10.100.0.3")]))
     with _told(shown) as (host, _):
         host.put(haproxy.CONFIG, CONFIG)
         monkeypatch.setattr(haproxy, "Host", lambda **given: Host(host.root, **given))
         assert haproxy.remember([]) == 0
-    assert capsys.readouterr().out == "one 10.10.0.2: gets requests\ntwo 10.10.0.3: gets none\n"
+    assert capsys.readouterr().out == "one 10.100.0.2: gets requests\ntwo 10.100.0.3: gets none\n"
     with pytest.raises(HostError, match=r"^usage: slipway balancer-states$"):
         haproxy.remember(["--now"])
 

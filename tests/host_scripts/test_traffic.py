@@ -56,9 +56,9 @@ def test_of_a_long_log_the_end_is_read(layout: Layout, tmp_path: Path, monkeypat
 
 
 ESTABLISHED = """\
-0      0            10.10.0.5:443       10.10.0.2:51234
+0      0            10.100.0.5:443       10.100.0.2:51234
 0      0            127.0.0.1:443      127.0.0.1:40000
-0      0     [::ffff:10.10.0.5]:443  [::ffff:10.10.0.2]:51300
+0      0     [::ffff:10.100.0.5]:443  [::ffff:10.100.0.2]:51300
 0      0                [::1]:443          [::1]:40002
 """
 
@@ -93,7 +93,7 @@ def test_a_host_that_drains_waits_for_its_visitors(
     leaving: Leaving, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The balancer has to notice first, and what is on this machine itself is no visitor."""
-    assert drain.visitors(80) == ["10.10.0.2:51234", "[::ffff:10.10.0.2]:51300"]
+    assert drain.visitors(80) == ["10.100.0.2:51234", "[::ffff:10.100.0.2]:51300"]
     assert leaving.asked[-1] == "( sport = :80 )"
     assert drain.main([], leaving.place) == 0
     assert leaving.now == 30.0

@@ -24,7 +24,7 @@ from tests.hostfiles.container_site import container
 from tests.hostfiles.site import Site, certificate, free_port
 
 PROGRAM = "/usr/sbin/haproxy"
-ADDRESSES = {f"devora-fleet-{number}": f"10.10.0.{number + 1}" for number in (1, 2, 3)}
+ADDRESSES = {f"devora-fleet-{number}": f"10.100.0.{number + 1}" for number in (1, 2, 3)}
 MEMORY = 1024
 _GOOD = "0 hosts 0 {} 127.0.0.1 2 0 1 1 0 15 3 3 6 0 0 0 - {} - 0 0 - - 0\n"
 _OF_THE_SYSTEM = re.compile(r"^    (?:chroot|user|group|bind \[::\]:\d+) ?.*\n", re.MULTILINE)

@@ -15,9 +15,9 @@ from settings.placement import data_hosts, hosted
 from settings.stack import Settings
 from tests.hostfiles.stacks import ROOT, named_secrets
 
-DATA_HOSTS = ("10.10.0.21", "10.10.0.22", "10.10.0.23")
+DATA_HOSTS = ("10.100.0.21", "10.100.0.22", "10.100.0.23")
 TOKEN = "token-of-the-registry"
-SHARE = "10.10.0.30:/100001/vulcan-prod"
+SHARE = "10.100.0.30:/100001/vulcan-prod"
 
 
 def stack(name: str, product: dict[str, Any] | None = None, **blocks: Any) -> Settings:
@@ -131,7 +131,7 @@ def manifest(settings: Settings) -> Manifest:
 
 def balancer_manifest(settings: Settings) -> Manifest:
     """The manifest of a fleet's balancer on a host of its own, before two hosts."""
-    hosts = {f"{settings.name}-1": "10.10.0.2", f"{settings.name}-2": "10.10.0.3"}
+    hosts = {f"{settings.name}-1": "10.100.0.2", f"{settings.name}-2": "10.100.0.3"}
     return balancer_host.manifest(settings, hosts, f"{settings.name}-balancer")
 
 

@@ -60,14 +60,14 @@ def test_apart_they_are_published_on_the_private_address_alone() -> None:
     """VU1, VU2."""
     ports = {name: service["ports"] for name, service in _apart(0)["services"].items()}
     assert ports == {
-        "cache": ["10.10.0.21:6379:6379"],
-        "database": ["10.10.0.21:5432:5432"],
-        "documents": ["10.10.0.21:27017:27017"],
+        "cache": ["10.100.0.21:6379:6379"],
+        "database": ["10.100.0.21:5432:5432"],
+        "documents": ["10.100.0.21:27017:27017"],
     }
-    assert _apart(1)["services"]["documents"]["ports"] == ["10.10.0.22:27017:27017"]
+    assert _apart(1)["services"]["documents"]["ports"] == ["10.100.0.22:27017:27017"]
     facts = data_services.facts(APART.product, passwords(APART), DATA_HOSTS)
-    assert facts["database"]["host"] == "10.10.0.21"
-    assert "@10.10.0.21:27017,10.10.0.22:27017,10.10.0.23:27017/vulcan?" in facts["documents"]["url"]
+    assert facts["database"]["host"] == "10.100.0.21"
+    assert "@10.100.0.21:27017,10.100.0.22:27017,10.100.0.23:27017/vulcan?" in facts["documents"]["url"]
 
 
 def test_data_outlives_every_release_and_every_container() -> None:

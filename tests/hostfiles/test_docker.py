@@ -15,7 +15,7 @@ from hostfiles import docker
 from tests.hostfiles.compose_stacks import data_manifests, everything, fleet, manifest, stack
 from tests.hostfiles.stacks import content
 
-PUBLISHED = docker.Published("10.10.0.21", (6379, 5432), "10.10.0.0/20")
+PUBLISHED = docker.Published("10.100.0.21", (6379, 5432), "10.100.0.0/20")
 
 
 def _in_a_network_of_its_own(script: str, text: str) -> subprocess.CompletedProcess[str]:
@@ -43,16 +43,16 @@ def test_the_guard_lets_nobody_in_but_where_data_is_kept() -> None:
     assert "saddr" not in content(manifest(everything()), docker.FORWARD)
     first, second, third = data_manifests(fleet())
     assert (
-        "ip saddr 10.10.0.0/20 ct original ip daddr 10.10.0.21 ct original proto-dst { 5432, 6379, 27017 } accept"
+        "ip saddr 10.100.0.0/20 ct original ip daddr 10.100.0.21 ct original proto-dst { 5432, 6379, 27017 } accept"
         in content(first, docker.FORWARD)
     )
-    for made, address in ((second, "10.10.0.22"), (third, "10.10.0.23")):
-        rule = f"ip saddr 10.10.0.0/20 ct original ip daddr {address} ct original proto-dst {{ 27017 }} accept"
+    for made, address in ((second, "10.100.0.22"), (third, "10.100.0.23")):
+        rule = f"ip saddr 10.100.0.0/20 ct original ip daddr {address} ct original proto-dst {{ 27017 }} accept"
         assert rule in content(made, docker.FORWARD)
 
 
 @pytest.mark.parametrize(
-    "network", ["10.10.0.0/20", "172.30.0.0/16", "172.30.16.0/20", "172.29.0.0/16", "172.16.0.0/16"]
+    "network", ["10.100.0.0/20", "172.30.0.0/16", "172.30.16.0/20", "172.29.0.0/16", "172.16.0.0/16"]
 )
 def test_no_container_gets_an_address_of_the_vpcs(network: str) -> None:
     [pool] = json.loads(docker.daemon(network))["default-address-pools"]
@@ -82,9 +82,9 @@ def test_docker_finds_the_log_in_under_the_registrys_key(server: str, key: str) 
 def test_the_log_in_is_roots_alone_and_goes_when_nobody_gives_it_any_more() -> None:
     """VU3, ALL3."""
     product, place = stack("prod").product, "/root/.docker/config.json"
-    [file] = [file for file in docker.files(product, "10.10.0.0/20", "token", []) if file.path == place]
+    [file] = [file for file in docker.files(product, "10.100.0.0/20", "token", []) if file.path == place]
     assert file.mode == "0600"
-    assert [file.path for file in docker.files(product, "10.10.0.0/20", None, []) if file.path == place] == []
+    assert [file.path for file in docker.files(product, "10.100.0.0/20", None, []) if file.path == place] == []
     assert (docker.absent("token"), docker.absent(None)) == ((), (place,))
 
 
@@ -107,7 +107,7 @@ def test_a_volume_is_a_directory_below_the_products_own_and_keeps_its_owner() ->
 def test_what_docker_reads_is_checked_before_it_lands(tmp_path: Path) -> None:
     checked = {file.path for file in manifest(stack("devora-vps")).files if file.validate}
     assert {"/etc/docker/daemon.json", docker.FORWARD, "/etc/nginx/nginx.conf"} <= checked
-    assert json.loads(docker.daemon("10.10.0.0/20"))
+    assert json.loads(docker.daemon("10.100.0.0/20"))
     (tmp_path / "x").write_text(
         "table inet slipway_forward { chain forward { type filter hook forwards priority 0; } }"
     )

@@ -21,12 +21,12 @@ from tests.hostfiles.container_site import ContainerSite, container, serving_con
 
 BALANCER = Front("127.0.0.0/24")
 """Where the tests' own requests come from."""
-ELSEWHERE = Front("10.10.0.0/20")
+ELSEWHERE = Front("10.100.0.0/20")
 
 
 @pytest.mark.parametrize("image", COMPOSE_IMAGES)
 @pytest.mark.parametrize(
-    "front", [None, ELSEWHERE, Front("10.10.0.0/20", encrypted=True)], ids=["alone", "http", "tls"]
+    "front", [None, ELSEWHERE, Front("10.100.0.0/20", encrypted=True)], ids=["alone", "http", "tls"]
 )
 @pytest.mark.parametrize("settings", [everything(), fleet()], ids=["devora", "vulcan"])
 def test_nginx_takes_the_configuration_of_every_image(
@@ -200,16 +200,16 @@ def test_what_anybody_else_says_is_not(tmp_path: Path) -> None:
 def test_the_balancer_hears_how_the_release_that_serves_is(behind: ContainerSite) -> None:
     """DV6: by the host's address, under no name; the service sees a visitor of the product."""
     with container(behind.port("backend", "green"), "api") as api:
-        answer = behind.get_plain(nginx_proxy.HEALTH, host="10.10.0.5")
+        answer = behind.get_plain(nginx_proxy.HEALTH, host="10.100.0.5")
         told = json.loads(answer.body)
         assert (answer.status, told["host"], told["x-forwarded-proto"]) == (200, "app.example.com", "https")
         assert api.asked == ["GET /api/v1/utils/health-check/"]
-    assert behind.get_plain(nginx_proxy.HEALTH, host="10.10.0.5").status == 502
+    assert behind.get_plain(nginx_proxy.HEALTH, host="10.100.0.5").status == 502
 
 
 def test_an_unwell_release_is_unwell_to_the_balancer(behind: ContainerSite) -> None:
     with container(behind.port("backend", "green"), "api", status=503):
-        assert behind.get_plain(nginx_proxy.HEALTH, host="10.10.0.5").status == 503
+        assert behind.get_plain(nginx_proxy.HEALTH, host="10.100.0.5").status == 503
         assert behind.get_plain(nginx_proxy.HEALTH).status == 503, "under the product's name it is the same"
 
 
@@ -217,15 +217,15 @@ def test_a_drained_host_says_so_and_serves_who_is_still_there(behind: ContainerS
     """DV4: it leaves the pool before it is touched."""
     with container(behind.port("backend", "green"), "api"), container(behind.port("frontend", "green"), "page"):
         (behind.home / nginx_proxy.DRAINED).touch()
-        assert behind.get_plain(nginx_proxy.HEALTH, host="10.10.0.5").status == 503
+        assert behind.get_plain(nginx_proxy.HEALTH, host="10.100.0.5").status == 503
         assert behind.get_plain("/").status == 200
         (behind.home / nginx_proxy.DRAINED).unlink()
-        assert behind.get_plain(nginx_proxy.HEALTH, host="10.10.0.5").status == 200
+        assert behind.get_plain(nginx_proxy.HEALTH, host="10.100.0.5").status == 200
 
 
 def test_a_host_without_a_release_gets_nobody(tmp_path: Path) -> None:
     with serving_containers(stack("prod"), tmp_path, BALANCER, released=False) as site:
-        assert site.get_plain(nginx_proxy.HEALTH, host="10.10.0.5").status == 502
+        assert site.get_plain(nginx_proxy.HEALTH, host="10.100.0.5").status == 502
         assert site.get_plain("/").status == 503
 
 
@@ -239,7 +239,7 @@ def test_a_balancer_may_speak_tls_to_its_hosts_and_ask_for_no_name(tmp_path: Pat
     with serving_containers(stack("prod"), tmp_path, Front("127.0.0.0/24", encrypted=True)) as site:
         site.serve_from("blue")
         with container(site.port("backend", "blue"), "api"), container(site.port("frontend", "blue"), "page"):
-            assert site.get(nginx_proxy.HEALTH, host="10.10.0.5", sni="10.10.0.5").status == 200
+            assert site.get(nginx_proxy.HEALTH, host="10.100.0.5", sni="10.100.0.5").status == 200
             told = json.loads(site.get("/", x_forwarded_for="203.0.113.9").body)
     assert (told["x-forwarded-for"], told["x-forwarded-proto"]) == ("203.0.113.9", "https")
 

@@ -87,4 +87,4 @@ def test_a_read_only_host_is_well_to_the_balancer(behind: ContainerSite) -> None
     """DV6: it goes on serving those who read."""
     with container(behind.port("backend", "green"), "api"):
         behind.shut()
-        assert behind.get_plain(nginx_proxy.HEALTH, host="10.10.0.5").status == 200
+        assert behind.get_plain(nginx_proxy.HEALTH, host="10.100.0.5").status == 200

@@ -129,14 +129,14 @@ def test_the_firewall_keeps_in_what_no_outbound_rule_lets_out(fresh_host: LocalH
 
 
 def test_hosts_of_one_network_reach_each_other_by_private_addresses(local_cloud: LocalCloud) -> None:
-    network = local_cloud.create_network("private", "10.10.0.0/24")
+    network = local_cloud.create_network("private", "10.100.0.0/24")
     hosts = [local_cloud.create_host(HostSpec(name, 1, 512, "", network.id)) for name in ("one", "two")]
     try:
-        assert [host.private_address for host in hosts] == ["10.10.0.2", "10.10.0.3"]
+        assert [host.private_address for host in hosts] == ["10.100.0.2", "10.100.0.3"]
         for host in hosts:
             local_cloud.wait_booted(host.id)
-        assert local_cloud.exec(hosts[0].id, ["ping", "-c", "1", "-W", "5", "10.10.0.3"]).returncode == 0
-        assert local_cloud.outsider().run(["ping", "-c", "1", "-W", "1", "10.10.0.3"]).returncode != 0
+        assert local_cloud.exec(hosts[0].id, ["ping", "-c", "1", "-W", "5", "10.100.0.3"]).returncode == 0
+        assert local_cloud.outsider().run(["ping", "-c", "1", "-W", "1", "10.100.0.3"]).returncode != 0
         with pytest.raises(CloudError, match="members: one, two"):
             local_cloud.delete_network(network.id)
     finally:

@@ -63,7 +63,7 @@ def host(local_cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> I
         made.run(
             f"apt-get update -qq; DEBIAN_FRONTEND=noninteractive apt-get install -qq -y {PACKAGES} >/dev/null 2>&1"
         )
-        made.write("/etc/docker/daemon.json", docker.daemon("10.10.0.0/24"))
+        made.write("/etc/docker/daemon.json", docker.daemon("10.100.0.0/24"))
         made.run("systemctl restart docker.service")
         yield made
     finally:

@@ -138,7 +138,7 @@ def test_computed_outputs_have_readable_placeholders() -> None:
 
 
 @pytest.mark.parametrize(
-    ("network", "address"), [("10.20.0.0/20", "10.20.0.10"), ("192.168.7.16/28", "192.168.7.26"), (None, "10.10.0.10")]
+    ("network", "address"), [("10.20.0.0/20", "10.20.0.10"), ("192.168.7.16/28", "192.168.7.26"), (None, "10.100.0.10")]
 )
 def test_a_machine_has_a_private_address_of_its_own_network(network: str | None, address: str) -> None:
     def program() -> None:

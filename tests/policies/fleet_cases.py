@@ -35,7 +35,7 @@ HTTP_ALONE = {"ssh_from": ADMINS, "tcp": [80]}
 NOBODY = {"ssh_from": ADMINS, "tcp": []}
 CLUSTER = resource("DatabaseCluster", "main", protect=True, inputs={"engine": "pg", "nodeCount": 2})
 KEPT = {"image": IMAGE, "volumes": ["documents:/data/db"]}
-PUBLISHED = {**KEPT, "ports": ["10.10.0.10:27017:27017"]}
+PUBLISHED = {**KEPT, "ports": ["10.100.0.10:27017:27017"]}
 
 
 def app(image: dict[str, Any]) -> Resource:
@@ -187,7 +187,7 @@ CASES = [
         [
             context(with_ports("127.0.0.1:${API_PORTS:?}:8000")),
             context(with_ports("[::1]:8000:8000", "localhost:80:80", "${ADDRESS:?}:80:80")),
-            context(with_ports("10.10.0.10:27017:27017", {"target": 80, "host_ip": "192.168.0.1"})),
+            context(with_ports("10.100.0.10:27017:27017", {"target": 80, "host_ip": "192.168.0.1"})),
             context(apply(files=[compose(api={"image": IMAGE})])),
             context(apply(files=[{"path": "/etc/a.yaml", "content": "services: [a: b: c"}])),
             context(apply(files=[{"path": "/etc/a.yaml", "content": "ports: ['80:80']"}])),

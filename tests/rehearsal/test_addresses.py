@@ -32,11 +32,11 @@ def test_hosts_and_reserved_addresses_never_meet() -> None:
 
 
 def test_private_addresses_begin_after_the_clouds_own_and_fill_gaps() -> None:
-    assert private_address("10.10.0.0/24", set()) == "10.10.0.2"
-    assert private_address("10.10.0.0/24", {"10.10.0.2", "10.10.0.4"}) == "10.10.0.3"
-    assert private_address("10.10.0.0/28", {f"10.10.0.{last}" for last in range(2, 14)}) == "10.10.0.14"
+    assert private_address("10.100.0.0/24", set()) == "10.100.0.2"
+    assert private_address("10.100.0.0/24", {"10.100.0.2", "10.100.0.4"}) == "10.100.0.3"
+    assert private_address("10.100.0.0/28", {f"10.100.0.{last}" for last in range(2, 14)}) == "10.100.0.14"
     with pytest.raises(CloudError, match="no addresses in"):
-        private_address("10.10.0.0/28", {f"10.10.0.{last}" for last in range(2, 15)})
+        private_address("10.100.0.0/28", {f"10.100.0.{last}" for last in range(2, 15)})
 
 
 @pytest.mark.parametrize(
@@ -55,4 +55,4 @@ def test_a_private_network_that_a_cloud_would_refuse_is_refused(cidr: str, reaso
 
 
 def test_a_private_network_is_taken_as_it_is() -> None:
-    assert private_network("10.10.0.0/20") == ip_network("10.10.0.0/20")
+    assert private_network("10.100.0.0/20") == ip_network("10.100.0.0/20")

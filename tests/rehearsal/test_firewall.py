@@ -16,7 +16,7 @@ INBOUND = [
     InboundRule("tcp", "80", EVERYBODY),
     InboundRule("udp", "8000-8010", ("198.51.100.0/24",)),
     InboundRule("icmp", "", EVERYBODY),
-    InboundRule("tcp", "all", ("10.10.0.0/24",)),
+    InboundRule("tcp", "all", ("10.100.0.0/24",)),
 ]
 
 
@@ -31,7 +31,7 @@ def test_rules_say_who_may_reach_which_port() -> None:
         "meta nfproto ipv6 tcp dport 80 accept",
         "ip saddr { 198.51.100.0/24 } udp dport 8000-8010 accept",
         "meta nfproto ipv6 meta l4proto icmpv6 accept",
-        "ip saddr { 10.10.0.0/24 } meta l4proto tcp accept",
+        "ip saddr { 10.100.0.0/24 } meta l4proto tcp accept",
     ):
         assert f"    {line}\n" in text
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from ipaddress import ip_network
 
 import pulumi_digitalocean as digitalocean
 import pytest
@@ -57,3 +58,8 @@ def test_the_sizes_that_do_are_named_the_cheapest_first() -> None:
     prices = [droplets.SIZES[slug].price for slug in enough]
     assert prices == sorted(prices)
     assert {"s-1vcpu-2gb", "c-2", "g-2vcpu-8gb"}.isdisjoint(enough)
+
+
+def test_the_range_where_none_is_said_is_free_in_every_region() -> None:
+    reserved = (*droplets.RESERVED_RANGES, *droplets.RESERVED_IN.values())
+    assert not [one for one in reserved if ip_network(one).overlaps(ip_network(droplets.NETWORK))]

@@ -36,6 +36,15 @@ SIZES = {
 REGIONS = frozenset(
     ["ams3", "atl1", "blr1", "fra1", "lon1", "nyc1", "nyc2", "nyc3", "sfo2", "sfo3", "sgp1", "syd1", "tor1"]
 )
+RESERVED_RANGES = ("10.229.0.0/16", "10.244.0.0/16", "10.245.0.0/16", "10.246.0.0/24")
+"""Of which no VPC may have any (docs.digitalocean.com, VPC limits, validated in August 2025)."""
+RESERVED_IN = {
+    "ams3": "10.18.0.0/16", "atl1": "10.50.0.0/16", "blr1": "10.47.0.0/16", "fra1": "10.19.0.0/16",
+    "lon1": "10.16.0.0/16", "nyc1": "10.10.0.0/16", "nyc2": "10.13.0.0/16", "nyc3": "10.17.0.0/16",
+    "sfo2": "10.46.0.0/16", "sfo3": "10.48.0.0/16", "sgp1": "10.15.0.0/16", "syd1": "10.49.0.0/16",
+    "tor1": "10.29.0.0/16",
+}  # fmt: skip
+"""The same in one region alone."""
 KNOWN_REGIONS = REGIONS | {"ams2", "sfo1"}
 """With those that the provider package still names and that the program does not offer."""
 SPACES_REGIONS = frozenset(["ams3", "atl1", "blr1", "fra1", "lon1", "nyc3", "sfo2", "sfo3", "sgp1", "syd1", "tor1"])

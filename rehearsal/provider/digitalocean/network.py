@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
-from rehearsal.provider.digitalocean.catalog import REGIONS
+from rehearsal.provider.digitalocean.catalog import REGIONS, RESERVED_IN, RESERVED_RANGES
 from rehearsal.provider.resource import Context, Failure, Recorded, RefusedError, Resource, known, matches, now
 from rehearsal.provider.store import Record
 from rehearsal.provider.values import Properties
@@ -92,6 +92,9 @@ def _refuse_range(rows: Mapping[str, Record], inputs: Properties) -> None:
         raise RefusedError("Error creating VPC: 422 IP range must be in the private address ranges of RFC1918")
     if not 16 <= wanted.prefixlen <= 28:
         raise RefusedError("Error creating VPC: 422 IP range may not be smaller than /28 nor larger than /16")
+    reserved = [ipaddress.ip_network(block) for block in (*RESERVED_RANGES, RESERVED_IN[inputs["region"]])]
+    if any(wanted.overlaps(block) for block in reserved):
+        raise RefusedError(f"Error creating VPC: 422 IP range is reserved for internal use in {inputs['region']}")
     taken = [ipaddress.ip_network(row["ipRange"]) for row in rows.values()]
     if any(wanted.overlaps(other) for other in taken):
         raise RefusedError("Error creating VPC: 422 This range/size overlaps with another VPC network in your account.")

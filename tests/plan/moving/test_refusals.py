@@ -41,8 +41,8 @@ def test_the_stack_itself_is_refused() -> None:
 @pytest.mark.parametrize(
     ("network", "expected"),
     [
-        ("10.10.0.0/20", "10.10.0.0/20 is devora-vps's too"),
-        ("10.10.8.0/24", "10.10.8.0/24 overlaps 10.10.0.0/20, which is devora-vps's"),
+        ("10.100.0.0/20", "10.100.0.0/20 is devora-vps's too"),
+        ("10.100.8.0/24", "10.100.8.0/24 overlaps 10.100.0.0/20, which is devora-vps's"),
     ],
 )
 def test_a_network_that_both_sides_would_have_is_refused(tmp_path: Path, network: str, expected: str) -> None:
@@ -89,7 +89,7 @@ def test_a_bucket_of_the_same_name_and_an_older_database_are_refused(tmp_path: P
 
 def test_all_that_is_in_the_way_is_told_at_once(tmp_path: Path) -> None:
     def both(blocks: Blocks) -> None:
-        blocks["architecture"]["network"] = "10.10.0.0/20"
+        blocks["architecture"]["network"] = "10.100.0.0/20"
         blocks["dns"]["create_zone"] = True
 
     assert len(refused(lambda: devora(tmp_path, after=both))) == 2

@@ -128,7 +128,7 @@ def platform(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Platform:
     signer, engine, store = authority.new_authority("test"), Engine(), Store(tmp_path)
     with store.change() as state:
         state.subnet, state.public_network, state.authorities = "198.18.0.0/24", "public", {"acme": signer.chain}
-        state.networks[NETWORK] = Network(NETWORK, "net", "10.10.0.0/24")
+        state.networks[NETWORK] = Network(NETWORK, "net", "10.100.0.0/24")
         state.carriers[NETWORK] = "carrier"
     servers = Servers(engine, store, "cloud", (), lambda: "managed")  # type: ignore[arg-type]
     apps = Apps(servers, _Certificates(engine, store, signer))

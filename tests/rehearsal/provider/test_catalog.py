@@ -12,6 +12,8 @@ from rehearsal.provider.digitalocean.catalog import (
     IMAGES,
     KNOWN_REGIONS,
     REGIONS,
+    RESERVED_IN,
+    RESERVED_RANGES,
     SINGLE_NODE,
     SIZES,
 )
@@ -39,6 +41,9 @@ def test_the_copy_of_the_programs_table_has_not_drifted() -> None:
     assert droplets.SIZES.keys() == SIZES.keys()
     assert set(droplets.REGIONS) == REGIONS
     assert set(droplets.IMAGES) == IMAGES
+    assert droplets.RESERVED_RANGES == RESERVED_RANGES
+    assert droplets.RESERVED_IN == RESERVED_IN
+    assert droplets.RESERVED_IN.keys() == REGIONS
     for slug, size in droplets.SIZES.items():
         assert (size.cpus, size.memory, size.disk, size.price) == SIZES[slug], slug
 

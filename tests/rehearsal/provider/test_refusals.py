@@ -59,6 +59,8 @@ REFUSALS: list[tuple[str, str, Properties]] = [
     (VPC, "host bits are set", {"region": "nyc3", "ipRange": "10.20.0.5/24"}),
     (VPC, "may not be smaller than /28", {"region": "nyc3", "ipRange": "10.20.0.0/29"}),
     (VPC, "nor larger than /16", {"region": "nyc3", "ipRange": "10.0.0.0/12"}),
+    (VPC, "reserved for internal use in nyc3", {"region": "nyc3", "ipRange": "10.17.16.0/20"}),
+    (VPC, "reserved for internal use in nyc3", {"region": "nyc3", "ipRange": "10.244.7.0/24"}),
     (VPC, "RFC1918", {"region": "nyc3", "ipRange": "8.8.8.0/24"}),
     (VPC, "alphanumeric characters, dashes", {"region": "nyc3", "name": "my net"}),
     (VPC, "region", {"region": "mars1"}),
