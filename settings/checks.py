@@ -40,6 +40,7 @@ def _services(product: Product) -> Iterator[Problem]:
         path = f"slipway:product.services.{name}"
         yield from _source_or_image(path, service)
         yield from _role(path, service)
+        yield from _volumes(path, service)
         if service.autoscale is not None and service.autoscale.most < service.replicas:
             most, least = service.autoscale.most, service.replicas
             yield Problem(f"{path}.autoscale.most", f"is {most}, should be at least replicas, which is {least}")
@@ -75,10 +76,18 @@ def _role(path: str, service: Service) -> Iterator[Problem]:
     yield from _metrics(path, service)
 
 
+def _volumes(path: str, service: Service) -> Iterator[Problem]:
+    there: dict[str, str] = {}
+    for name, place in service.volumes.items():
+        other = there.setdefault(place, name)
+        if other != name:
+            yield Problem(f"{path}.volumes.{name}", f"{place} is where {other} is already: give it another path")
+
+
 def _metrics(path: str, service: Service) -> Iterator[Problem]:
     if service.metrics is None:
         return
-    if service.port is None:
+    if service.port is None and service.role != "web":  # of a web service it is told already
         yield Problem(f"{path}.metrics", "needs a port to be read from: say `port`, or leave it out")
     if service.metrics == "/":
         message = "is /, should be a path of its own such as /metrics: nobody is answered what is below it"
