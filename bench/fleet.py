@@ -46,8 +46,10 @@ def ratios(scene: Scene) -> Iterator[Ratio]:
     scene.rehearsal.up({HOSTS: 1})
     scene.look_again()
     alone = _release(scene)
-    bare = _bare_start(scene)
-    yield Ratio("release on one host, without its waits / bare pull and compose up", _worked(scene), bare, 1.5)
+    worked = _worked(scene)
+    what = "release on one host, without its waits"
+    yield Ratio(f"{what} / bare pull and compose up", worked, _by_hand(scene, whole=False), 1.5)
+    yield Ratio(f"{what} / pull, dump, migration and compose up", worked, _by_hand(scene, whole=True), None)
     for hosts in SIZES:
         scene.rehearsal.up({HOSTS: hosts})
         scene.look_again()
@@ -85,8 +87,10 @@ def _worked(scene: Scene) -> float:
     )
 
 
-def _bare_start(scene: Scene) -> float:
-    """Seconds of `docker pull` and `docker compose up` of a version that the host has not pulled, and nothing else."""
+def _by_hand(scene: Scene, whole: bool) -> float:
+    """Seconds of `docker pull` and `docker compose up` of a version that the host has not pulled, and nothing else; or
+    `whole`, with the dump of its databases and its migration between them, as a script of a few lines does it.
+    """
     name = scene.settings.product.name
     images = scene.versions[scene.another()]
     place = f"/opt/{name}/bench"
@@ -96,15 +100,34 @@ def _bare_start(scene: Scene) -> float:
     ports = "".join(f"{image.upper()}_PORTS={25000 + index}\n" for index, image in enumerate(images))
     rest = "COMPOSE_PROJECT_NAME=bench\nSLIPWAY_RELEASE=bench\nSLIPWAY_SLOT=bench\nSLIPWAY_HOST=bench\n"
     scene.root("sh", "-c", f"cat > {place}/.env", input=told + ports + rest)
-    pull = " && ".join(f"docker pull --quiet {digest}" for digest in images.values())
     compose = f"docker compose --project-directory {place}"
+    commands = [f"docker pull --quiet {digest}" for digest in images.values()]
+    commands += _before_the_start(scene, place, compose) if whole else []
+    script = " && ".join([*commands, f"{compose} up --detach"])
 
     def start() -> None:
-        done = scene.root("sh", "-ec", f"{pull} && {compose} up --detach")
+        done = scene.root("sh", "-ec", script)
         if done.returncode:
-            raise RuntimeError(f"the bare start failed: {done.stderr.strip()[-800:]}")
+            raise RuntimeError(f"the start by hand failed: {done.stderr.strip()[-800:]}")
 
     try:
         return seconds(start)
     finally:
         scene.root("sh", "-c", f"{compose} down; rm -rf {place}")
+
+
+def _before_the_start(scene: Scene, place: str, compose: str) -> list[str]:
+    """A dump of each database, and the jobs that come before the switch."""
+    config = json.loads(scene.root("cat", f"{place}/release.json").stdout)
+    network = scene.settings.product.name
+    dumps = [
+        f"docker run --rm --network {network} --env-file {dump['env_file']} --entrypoint pg_dump {dump['image']} "
+        f"--format=custom --no-password > {place}/{dump['name']}.dump"
+        for dump in config["dumps"]
+    ]
+    jobs = [
+        f"{compose} run --rm --no-deps -T {job['service']} {job['command']}"
+        for job in config["jobs"]
+        if job["when"] == "before-switch"
+    ]
+    return [*dumps, *jobs]
