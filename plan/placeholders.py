@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import unquote
 
+from settings import droplets
+
 _ESCAPED = re.compile(r"%E2%80%B9(?:%[0-9A-Fa-f]{2}|[A-Za-z0-9._~+-])*?%E2%80%BA")
 
 Computed = dict[str, Any]
@@ -45,7 +47,7 @@ def number(name: str) -> str:
 def _droplet(name: str, index: int, inputs: Mapping[str, Any]) -> Computed:
     return {
         "ipv4Address": f"192.0.2.{10 + index % 200}",
-        "ipv4AddressPrivate": private_address("10.100.0.0/20", index),
+        "ipv4AddressPrivate": private_address(droplets.NETWORK, index),
         "ipv6Address": f"2001:db8::{10 + index:x}",
         "dropletUrn": f"do:droplet:{number(name)}",
         "status": "active",

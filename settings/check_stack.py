@@ -44,9 +44,7 @@ def network(context: Context) -> Iterator[Problem]:
     wanted, region = getattr(block, "network", None), getattr(block, "region", None)
     if wanted is None or region is None:
         return
-    own = dict.fromkeys(droplets.RESERVED_RANGES, "everywhere")
-    if region in droplets.RESERVED_IN:
-        own[droplets.RESERVED_IN[region]] = f"in {region}"
+    own = {**dict.fromkeys(droplets.RESERVED_RANGES, "everywhere"), droplets.RESERVED_IN[region]: f"in {region}"}
     for reserved, where in own.items():
         if ipaddress.ip_network(wanted).overlaps(ipaddress.ip_network(reserved)):
             message = f"{wanted} overlaps {reserved}, which DigitalOcean keeps to itself {where}"

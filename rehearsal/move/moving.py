@@ -258,7 +258,7 @@ def let_go(moving: Moving) -> None:
 def _owned(moving: Moving, stack: str, address: str) -> list[str]:
     """What the account and the cloud have of a stack, by its name or its address."""
     tables = Store(moving.old.workspace.account).read().tables
-    kinds = {kind: table for kind, table in tables.items() if kind != "counts"}
-    records = [(kind, json.dumps(record)) for kind, table in kinds.items() for record in table.values()]
-    hosts = [("host", json.dumps(host.name)) for host in moving.old.cloud.hosts()]
-    return sorted(kind for kind, text in [*records, *hosts] if f'"{stack}' in text or f'"{address}"' in text)
+    there = [(kind, record) for kind, table in tables.items() if kind != "counts" for record in table.values()]
+    there += [("host", {"name": host.name}) for host in moving.old.cloud.hosts()]
+    texts = ((kind, json.dumps(record)) for kind, record in there)
+    return sorted(kind for kind, text in texts if f'"{stack}' in text or f'"{address}"' in text)

@@ -64,6 +64,12 @@ async def _always_well(number: int, reader: asyncio.StreamReader, writer: asynci
     writer.write(_answer())
 
 
+def _options(authority: Path, targets: list[dict[str, str]], **changes: float) -> argparse.Namespace:
+    """Of a load on this machine."""
+    where = {"address": "127.0.0.1", "name": NAME, "authority": authority}
+    return argparse.Namespace(**where, targets=json.dumps(targets), **changes)
+
+
 async def _run(authority: Path, handler: Handler, least: int, asked: list[str], hosts: set[str] | None = None) -> Tally:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -87,10 +93,8 @@ async def _run(authority: Path, handler: Handler, least: int, asked: list[str], 
             {"method": "GET", "path": "/", "marks": "release"},
             {"method": "POST", "path": "/notes/", "body": "{}", "host": OTHER},
         ]
-        options = argparse.Namespace(
-            address="127.0.0.1", port=server.sockets[0].getsockname()[1], name=NAME, authority=authority,
-            targets=json.dumps(targets), clients=4, rate=2000.0, least=least,
-        )  # fmt: skip
+        port = server.sockets[0].getsockname()[1]
+        options = _options(authority, port=port, targets=targets, clients=4, rate=2000.0, least=least)
         load = Load(options)
         load.done.set()
         await load.run()
@@ -143,10 +147,7 @@ def test_an_answer_that_stops_half_way_is_a_failure(authority: Path) -> None:
 
 
 def test_nobody_there_is_a_failure_each_time(authority: Path) -> None:
-    options = argparse.Namespace(
-        address="127.0.0.1", port=1, name=NAME, authority=authority, targets='[{"method":"GET","path":"/"}]',
-        clients=2, rate=2000.0, least=10,
-    )  # fmt: skip
+    options = _options(authority, port=1, targets=[{"method": "GET", "path": "/"}], clients=2, rate=2000.0, least=10)
 
     async def run() -> Tally:
         load = Load(options)
@@ -159,10 +160,7 @@ def test_nobody_there_is_a_failure_each_time(authority: Path) -> None:
 
 
 def test_the_rate_is_steady_until_told_and_the_rest_is_sent_as_fast_as_it_is_answered(authority: Path) -> None:
-    options = argparse.Namespace(
-        address="127.0.0.1", port=1, name=NAME, authority=authority, targets='[{"method":"GET","path":"/"}]',
-        clients=2, rate=20.0, least=1000,
-    )  # fmt: skip
+    options = _options(authority, port=1, targets=[{"method": "GET", "path": "/"}], clients=2, rate=20.0, least=1000)
 
     async def run() -> tuple[int, int]:
         load = Load(options)
