@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import time
 from collections import deque
@@ -14,6 +15,19 @@ from .mask import Masker
 
 TAIL = 20
 """Lines of a failed step's log that are shown."""
+LOOKED_THROUGH = 400
+"""Lines of a failed service's log in which the cause is looked for: each question for its health may add some."""
+_PASSING = re.compile(r"\d{2,4}(?:[-:/.,]\d{2,})+Z?|\b[0-9a-f-]{8,}\b|\[\d+\]|:\d{4,5}\b")
+"""What differs from one time to the next: times, ids, numbers of processes, ports."""
+
+
+def distinct(lines: Sequence[str]) -> list[str]:
+    """Each line once, as it was written last, and how often: what is said at each question hides not what it is of."""
+    told: dict[str, tuple[str, int]] = {}
+    for line in lines:
+        alike = _PASSING.sub("#", line)
+        told[alike] = line, told.get(alike, ("", 0))[1] + 1
+    return [line if times == 1 else f"{line} ({times} times)" for line, times in told.values()]
 
 
 class Progress:

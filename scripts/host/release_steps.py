@@ -12,7 +12,7 @@ from .commands import Commands
 from .making import Making
 from .processes import Pm2, check_alive
 from .procfs import end_marked
-from .progress import TAIL, Progress
+from .progress import LOOKED_THROUGH, Progress
 from .release_config import SLOTS, SOCKET_SERVERS, STARTED, Config, Layout, Service
 from .run import HostError
 from .slot_effects import PAUSE_SECONDS, SlotEffects
@@ -210,7 +210,7 @@ class HostEffects(SlotEffects[Config]):
             text = read_private(log, self.making.account.pw_uid, self._logged.get(log, 0))
         except OSError:
             return []
-        return [line for line in text.splitlines() if line.strip()][-TAIL:]
+        return [line for line in text.splitlines() if line.strip()][-LOOKED_THROUGH:]
 
     def _log_of(self, service: str, slot: str) -> Path:
         return self.layout.root / "logs" / f"{service}-{slot}.log"

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from .compose_config import ComposeService
 from .containers import Container, Docker
 from .processes import POLL_SECONDS
-from .progress import TAIL
+from .progress import LOOKED_THROUGH
 from .run import HostError
 from .slot_effects import PAUSE_SECONDS
 
@@ -81,7 +81,7 @@ class SlotContainers:
         """Have all of the slot started again as `policy` says."""
         self.docker.start_again(self.docker.of_project(self.project), policy)
 
-    def written(self, service: str, lines: int = TAIL) -> list[str]:
+    def written(self, service: str, lines: int = LOOKED_THROUGH) -> list[str]:
         """The last lines that each of the service's containers wrote."""
         return [line for one in self.of(service) for line in self.docker.written(one, lines)]
 

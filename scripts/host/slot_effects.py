@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 from . import probe
 from .nginx import Nginx
 from .processes import POLL_SECONDS
-from .progress import Progress
+from .progress import TAIL, Progress, distinct
 from .release_config import BaseConfig, BaseService, Layout
 from .run import HostError
 from .slots import Slots
@@ -148,8 +148,9 @@ class SlotEffects(ABC, Generic[AnyConfig]):
         try:
             yield
         except HostError:
+            share = max(1, TAIL // max(1, len(services)))  # else the last of them would leave no room for the others
             for service in services:
-                for line in self.written(service.name, slot):
+                for line in distinct(self.written(service.name, slot))[-share:]:
                     self.progress.log(f"{service.name}: {line}")
             raise
 
