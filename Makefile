@@ -25,6 +25,9 @@ endif
 export STACK FROM ON COMMIT IMAGES VERSION TAKE_OVER FORMAT CHECKS REQUESTS ENVIRONMENT # by the environment, not as text of a command: a value is never a program
 VENV := .venv
 RUN := $(VENV)/bin/python
+UNIT_TESTS := $(RUN) -m pytest tests --ignore tests/hosts --numprocesses logical --dist worksteal
+# Two hosts' files at once: one waits where the other works. More would be in each other's way, whatever the machine has
+HOST_TESTS := $(RUN) -m pytest tests/hosts --numprocesses 2 --dist loadfile
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 22
@@ -74,10 +77,10 @@ lint: $(VENV)/.developer ## style, types, layers
 	@$(VENV)/bin/lint-imports
 
 unit: $(VENV)/.developer tools lint ## every test that needs no host
-	@$(RUN) -m pytest tests --ignore tests/hosts
+	@$(UNIT_TESTS)
 
 test: $(VENV)/.developer tools lint ## every test, the rehearsal with all its checks included
-	@$(RUN) -m pytest tests
+	@failed=0; $(UNIT_TESTS) || failed=$$?; $(HOST_TESTS) || failed=$$?; exit $$failed
 
 bench: $(VENV)/.developer ## speed, as ratios measured in one run: STACK=familyflow|prod
 	@$(RUN) -m bench

@@ -28,9 +28,6 @@ BACK_IN_ROTATION = 150
 DEATHS = ("preflight", "environment", "migrate", "health", "switch", "after-switch")
 """Steps of the first host after which the coordinator is killed: around the ends of each segment of a release."""
 HOSTS = "architecture.hosts"
-RATE = 150.0
-"""Requests a second. Hosts, balancer, database and users share this machine: at 250 a release's new containers have
-hardly any time to start in."""
 STEP_WITHIN = 300
 """Seconds in which a release reaches any of its steps, on a machine that is as busy as that."""
 
@@ -48,7 +45,7 @@ def releases_reach_all_or_none(scene: Scene, result: Result) -> None:
 
 def _good(scene: Scene, result: Result) -> None:
     wanted = scene.another()
-    with scene.load(rate=RATE) as load, locust.users(scene.settings, scene.visitor, scene.directory) as seen:
+    with scene.load() as load, locust.users(scene.settings, scene.visitor, scene.directory) as seen:
         said = scene.release(wanted)
     load.expect_no_failures(result, "good release: ")
     seen.expect_no_failures(result, "good release: ")
@@ -62,7 +59,7 @@ def _bad(
     before = scene.current()
     if before == variant:
         variant = "main"
-    with scene.load(rate=RATE) as load, _noted(scene) as times, fault():
+    with scene.load() as load, _noted(scene) as times, fault():
         said = scene.release(variant)
     load.expect_no_failures(result, f"{what}: ")
     named = "the release failed" in said and step in said.partition("the release failed")[2][:200]
@@ -76,7 +73,7 @@ def _bad(
 def _missing_digest(scene: Scene, result: Result) -> None:
     before = scene.current()
     images = {name: f"{image.partition('@')[0]}@sha256:{'0' * 64}" for name, image in scene.versions[before].items()}
-    with scene.load(rate=RATE) as load:
+    with scene.load() as load:
         said = scene.release_version(images)
     load.expect_no_failures(result, "missing digest: ")
     result.expect("missing digest: the update fails and names it", f"sha256:{'0' * 12}" in said, said[-800:])
@@ -87,7 +84,7 @@ def _registry_down(scene: Scene, result: Result) -> None:
     before = scene.current()
     for host in scene.hosts:  # what a host still has, it need not pull
         scene.root("sh", "-c", "docker image prune --all --force", host=host)
-    with scene.load(rate=RATE) as load, scene.cloud.registry().down():
+    with scene.load() as load, scene.cloud.registry().down():
         said = scene.release(scene.another())
     load.expect_no_failures(result, "registry down: ")
     result.expect(
@@ -98,7 +95,7 @@ def _registry_down(scene: Scene, result: Result) -> None:
 
 def any_death_leaves_one_version(scene: Scene, result: Result) -> None:
     """The coordinator is killed at each segment, a host loses power during the switch: one version serves after."""
-    with scene.load(rate=RATE) as load:
+    with scene.load() as load:
         for step in DEATHS:
             _coordinator_dies(scene, result, step)
     load.expect_no_failures(result, "the coordinator dies: ")
@@ -122,7 +119,7 @@ def _host_dies(scene: Scene, result: Result) -> None:
     before, last = scene.current(), scene.hosts[-1]
     said = scene.release(before)  # what `make recover` has finished, the engine does not know yet
     result.expect("an `up` of what serves succeeds", not said, said[-800:])
-    with scene.load(rate=RATE) as load:
+    with scene.load() as load:
         with _releasing(scene, "switch") as there:
             cut = time.time()
             scene.cloud.power_off(last.id)
@@ -142,7 +139,7 @@ def _host_dies(scene: Scene, result: Result) -> None:
 def lost_hosts_are_left_out(scene: Scene, result: Result) -> None:
     """At rest: a host that is gone gets no more requests after two health checks, and gets some when it is back."""
     last = scene.hosts[-1]
-    with scene.load(rate=RATE) as load:
+    with scene.load() as load:
         cut = time.time()
         scene.cloud.power_off(last.id)
         time.sleep(TWO_CHECKS + 10)
@@ -168,7 +165,7 @@ def the_number_of_hosts_changes(scene: Scene, result: Result) -> None:
     """VU10: 2 → 3 → 2 under load; what stays is not touched."""
     few = len(scene.hosts)
     kept = {host.name: host.id for host in scene.hosts}
-    with scene.load(rate=RATE) as load:
+    with scene.load() as load:
         grown = scene.rehearsal.up({HOSTS: few + 1})
         scene.look_again()
         versions = _versions(scene)

@@ -27,6 +27,9 @@ RANGES = "access.admin_cidrs"
 
 BALANCED_WITHIN = 60
 """Seconds in which a new balancer has asked its hosts twice, ten seconds apart, and lets visitors through."""
+RATE, FLEET_RATE = 250.0, 150.0
+"""Requests a second. A fleet's hosts, balancer, database and users share this machine: at 250 a release's new
+containers have hardly any time to start in."""
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
@@ -65,13 +68,16 @@ class LoadReport:
 class Scene:
     """A rehearsed stack. `said` is all that the rehearsal has printed so far."""
 
-    def __init__(self, rehearsal: Rehearsal, said: list[str], requests: int = 20_000) -> None:
-        """`requests` is how many each load sends at least."""
+    def __init__(
+        self, rehearsal: Rehearsal, said: list[str], requests: int = 20_000, rate: float | None = None
+    ) -> None:
+        """`requests` is how many each load sends at least, `rate` how many a second; else what its kind bears here."""
         self.rehearsal, self.said, self.requests = rehearsal, said, requests
         self.cloud, self.commits, self.directory = rehearsal.cloud, rehearsal.commits, rehearsal.workspace.directory
         self.authority = self.directory / "authority.pem"
         self.authority.write_text(self.cloud.test_authority_pem())
         self.look_again()
+        self.rate = rate or (FLEET_RATE if isinstance(self.settings.architecture, FleetCompose) else RATE)
         self.targets = targets_of(self.settings.product.name)
 
     def look_again(self) -> None:
@@ -212,8 +218,8 @@ class Scene:
         return "\n".join(file.read_text(errors="replace") for file in self.rehearsal.workspace.state_files())
 
     @contextmanager
-    def load(self, least: int | None = None, rate: float = 250.0) -> Iterator[LoadReport]:
-        """`rate` requests a second while the block runs, then as many as are answered until there are enough of them.
+    def load(self, least: int | None = None) -> Iterator[LoadReport]:
+        """Requests at a steady rate while the block runs, then as many as are answered until there are enough of them.
         The report is filled at the end.
         """
         report = LoadReport(least=self.requests if least is None else least)
@@ -232,7 +238,7 @@ class Scene:
             "--least",
             str(report.least),
             "--rate",
-            str(rate),
+            str(self.rate),
         ]
         process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from rehearsal.cache import cache_directory, locked
-from tests.hostfiles.site import free_port
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"

@@ -13,7 +13,7 @@ from secrets import token_hex
 import pytest
 
 from tests.examples.running import EXAMPLES, PLATFORM, Server, said, serving, virtualenv
-from tests.hostfiles.site import free_port
+from tests.ports import free_port
 
 BACKEND = EXAMPLES / "devora" / "backend"
 FRONTEND = EXAMPLES / "devora" / "frontend"

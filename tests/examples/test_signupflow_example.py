@@ -13,7 +13,7 @@ from secrets import token_hex
 import pytest
 
 from tests.examples.running import EXAMPLES, Server, laid_over, redis_server, said, serving, virtualenv
-from tests.hostfiles.site import free_port
+from tests.ports import free_port
 
 SIGNUPFLOW = EXAMPLES / "signupflow"
 APP = SIGNUPFLOW / "app"

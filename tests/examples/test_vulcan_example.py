@@ -11,7 +11,7 @@ from secrets import token_hex
 import pytest
 
 from tests.examples.running import EXAMPLES, PLATFORM, Server, laid_over, redis_server, said, serving, virtualenv
-from tests.hostfiles.site import free_port
+from tests.ports import free_port
 
 VULCAN = EXAMPLES / "vulcan"
 BACKEND, FRONTEND = VULCAN / "backend", VULCAN / "frontend"

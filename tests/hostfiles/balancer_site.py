@@ -21,7 +21,8 @@ from scripts.host import haproxy as on_host
 from scripts.host.context import Host
 from settings.product import Product
 from tests.hostfiles.container_site import container
-from tests.hostfiles.site import Site, certificate, free_port
+from tests.hostfiles.site import Site, certificate
+from tests.ports import free_port
 
 PROGRAM = "/usr/sbin/haproxy"
 ADDRESSES = {f"devora-fleet-{number}": f"10.100.0.{number + 1}" for number in (1, 2, 3)}

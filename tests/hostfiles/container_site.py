@@ -18,7 +18,8 @@ from hostfiles.nginx_proxy import Front
 from settings.kinds import with_hosts
 from settings.slots import Slot, slot_ports
 from settings.stack import Settings
-from tests.hostfiles.site import Site, certificate, free_port, moved, running
+from tests.hostfiles.site import Site, certificate, moved, running
+from tests.ports import free_port
 
 
 @dataclass

@@ -26,6 +26,7 @@ from cryptography.x509.oid import NameOID
 from hostfiles import nginx, nginx_proxy
 from settings.kinds import Architecture, with_hosts
 from settings.stack import Settings
+from tests.ports import free_port
 
 NAME = "familyflow.example.com"
 
@@ -169,13 +170,6 @@ def moved(text: str, root: Path, plain_port: int, tls_port: int) -> str:
     text = text.replace("/var/log/nginx", str(root)).replace("/run/nginx.pid", f"{root}/nginx.pid")
     text = text.replace("user www-data;", "user root;")  # pytest's directories are private
     return text.replace(" buffer=32k flush=5s", "").replace("worker_processes auto", "worker_processes 1")
-
-
-def free_port() -> int:
-    """A port on loopback that nobody uses now."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:

@@ -18,6 +18,7 @@ from hostfiles import rabbitmq, redis
 from settings.backing import Redis
 from tests.hostfiles.conftest import Run
 from tests.hostfiles.stacks import content, manifest, stack
+from tests.ports import free_port
 
 CACHE = Redis(engine="redis", provider="host")
 
@@ -50,9 +51,7 @@ def test_a_wrong_line_is_refused_before_it_lands_and_is_not_repeated(run: Run, t
 
 def test_redis_asks_for_the_password_and_can_not_be_reconfigured(run: Run, tmp_path: Path) -> None:
     password = 'a"b\\c ' + secrets.token_urlsafe(8)
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
+    port = free_port()
     text = redis.config(CACHE, password, 4096).replace("port 6379", f"port {port}").replace("supervised systemd", "")
     text = text.replace("dir /var/lib/redis", f"dir {tmp_path}")
     text = re.sub(r"^(pidfile) .*/", rf"\1 {tmp_path}/", text, flags=re.MULTILINE)

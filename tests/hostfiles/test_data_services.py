@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import secrets
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -22,6 +21,7 @@ from settings.placement import SYSTEM_MIB
 from settings.stack import Settings
 from tests.hostfiles.compose_stacks import DATA_HOSTS, everything, fleet, passwords
 from tests.hostfiles.conftest import Run
+from tests.ports import free_port
 
 BESIDE = everything()
 APART = fleet()
@@ -205,9 +205,7 @@ def test_a_key_file_is_what_mongodb_takes_and_follows_from_the_password() -> Non
 @contextmanager
 def _server(tmp_path: Path, text: str) -> Iterator[int]:
     """The server as its container starts it: the start of the entrypoint, the file on standard input."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = int(found.getsockname()[1])
+    port = free_port()
     (tmp_path / "file").write_text(text.replace("port 6379", f"port {port}").replace("dir /data", f"dir {tmp_path}"))
     (tmp_path / "docker-entrypoint.sh").write_text('#!/bin/sh\nexec "$@"\n')
     (tmp_path / "docker-entrypoint.sh").chmod(0o755)

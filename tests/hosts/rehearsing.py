@@ -8,9 +8,13 @@ from rehearsal.checks.check import Check
 from rehearsal.checks.scene import Scene
 from rehearsal.run import Rehearsal
 
+REQUESTS, RATE = 5000, 100.0
+"""Of each load at least, and a second. `make rehearse CHECKS=all` sends more, and has the machine for itself: here
+another worker's hosts release at the same time."""
 
-def brought_up(stack: str, requests: int = 20_000) -> Iterator[Scene]:
-    """The body of a fixture: the rehearsed stack. `requests` is how many each load sends at least."""
+
+def brought_up(stack: str) -> Iterator[Scene]:
+    """The body of a fixture: the rehearsed stack, and nothing left behind at its end."""
     said: list[str] = []
 
     def say(line: str) -> None:
@@ -21,7 +25,7 @@ def brought_up(stack: str, requests: int = 20_000) -> Iterator[Scene]:
         rehearsal.down()
         try:
             rehearsal.up()
-            yield Scene(rehearsal, said, requests)
+            yield Scene(rehearsal, said, REQUESTS, RATE)
         finally:
             rehearsal.down()
     assert not rehearsal.workspace.directory.exists(), "files of the rehearsal are left"

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from rehearsal.engines.stand_in import mongodb_program
-from tests.hostfiles.site import free_port
+from tests.ports import free_port
 
 pytestmark = pytest.mark.hosts
 

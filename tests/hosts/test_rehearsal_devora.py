@@ -17,7 +17,7 @@ pytestmark = pytest.mark.hosts
 @pytest.fixture(scope="module")
 def scene() -> Iterator[Scene]:
     """The stack, brought up from nothing, and down again at the end. `make rehearse REQUESTS=100000` is for volume."""
-    yield from brought_up("devora-vps", requests=5000)
+    yield from brought_up("devora-vps")
 
 
 @pytest.mark.parametrize("check", chosen("basic", "droplet-compose"), ids=name)

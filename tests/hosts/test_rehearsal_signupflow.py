@@ -20,7 +20,7 @@ pytestmark = pytest.mark.hosts
 @pytest.fixture(scope="module")
 def scene() -> Iterator[Scene]:
     """The stack, brought up from nothing, and down again at the end."""
-    yield from brought_up("signupflow", requests=5000)
+    yield from brought_up("signupflow")
 
 
 @pytest.mark.parametrize("check", chosen("basic", "app-platform"), ids=name)

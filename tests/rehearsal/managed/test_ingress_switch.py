@@ -19,6 +19,7 @@ from rehearsal.checks.check import eventually
 from rehearsal.managed import authority, ingress
 from rehearsal.model import AppPart, AppSpec, AppWay, Probe
 from rehearsal.visitor import Visitor
+from tests.ports import free_port
 
 DOMAIN = "app.example.com"
 REQUESTS, SLOW = 1500, 3
@@ -54,17 +55,11 @@ PART = AppPart("web", "service", "image", 1, 1024, port=8000, probe=PROBE)
 SPEC = AppSpec("app", (DOMAIN,), (AppWay("/", "web"),), (PART,))
 
 
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
-
-
 class WayIn:
     """HAProxy with the configuration of an app, on ports that are free here."""
 
     def __init__(self, directory: Path) -> None:
-        self.directory, self.port, self.plain = directory, _free_port(), _free_port()
+        self.directory, self.port, self.plain = directory, free_port(), free_port()
         signer = authority.new_authority("test")
         self.authority = directory / "authority.pem"
         self.authority.write_text(signer.chain)

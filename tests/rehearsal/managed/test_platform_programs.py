@@ -21,22 +21,17 @@ import pytest
 
 from rehearsal.checks.check import eventually
 from rehearsal.managed import authority
+from tests.ports import free_port
 
 PROGRAMS = Path(__file__).parents[3] / "rehearsal" / "guest" / "platform"
 LINE = b"<30>1 2026-11-26T15:00:00Z machine web 1 web - signed up"
 PATIENCE = 20
 
 
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
-
-
 @contextmanager
 def _forwarding(*places: str, authorities: Path = Path("/dev/null")) -> Iterator[socket.socket]:
     """A socket that sends to it, once it is there."""
-    incoming = _free_port()
+    incoming = free_port()
     command = [str(PROGRAMS / "forward.py"), str(incoming), str(authorities), "product", *places]
     process = subprocess.Popen([sys.executable, *command])
     try:
@@ -80,7 +75,7 @@ def test_a_line_comes_to_every_destination_with_the_apps_name_for_the_machines()
 
 
 def test_what_nobody_takes_yet_is_kept_until_somebody_does() -> None:
-    port = _free_port()
+    port = free_port()
     with _forwarding(f"syslog+tcp://127.0.0.1:{port}") as sender:
         sender.send(LINE + b" first")
         sender.send(LINE + b" second")
@@ -102,7 +97,7 @@ def certified(tmp_path: Path) -> Path:
 
 def test_lines_travel_over_tls_to_who_keeps_them(certified: Path) -> None:
     """SF7"""
-    port, kept = _free_port(), certified / "lines"
+    port, kept = free_port(), certified / "lines"
     receive = [str(PROGRAMS / "receive.py"), str(port), str(certified / "server.pem"), str(kept)]
     receiver = subprocess.Popen([sys.executable, *receive])
     try:
