@@ -97,6 +97,7 @@ def test_mongodb_is_dumped_with_a_file_that_root_alone_can_read(
         ("mongodb", gzip.compress(archive(1)[:80]), "its head is cut off"),
         ("mongodb", b"plain words", "Not a gzipped file"),
     ],
+    ids=("no text", "nothing", "cut off", "something else", "a head cut off", "plain"),  # gzip writes the time of day
 )
 def test_a_dump_that_is_not_whole_stops_the_release_and_does_not_stay(
     tmp_path: Path, docker: FakeDocker, dumps: Dumps, engine: str, dumped: bytes, reason: str
