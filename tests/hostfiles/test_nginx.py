@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +23,13 @@ SECURITY_HEADERS = {
     "x-frame-options": "SAMEORIGIN",
     "referrer-policy": "strict-origin-when-cross-origin",
 }
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """A short one: services listen below it, and a socket's path has 107 characters at most."""
+    with tempfile.TemporaryDirectory(prefix="nginx-") as directory:
+        yield Path(directory)
 
 
 def _richer() -> Settings:
