@@ -22,7 +22,10 @@ endif
 ifneq ($(origin ON),command line)
 ON :=
 endif
-export STACK FROM ON COMMIT IMAGES VERSION TAKE_OVER FORMAT CHECKS REQUESTS ENVIRONMENT # by the environment, not as text of a command: a value is never a program
+ifneq ($(origin HOST),command line)
+HOST := # many a shell has one of its own
+endif
+export STACK FROM ON HOST COMMIT IMAGES VERSION TAKE_OVER FORMAT CHECKS REQUESTS ENVIRONMENT # by the environment, not as text of a command: a value is never a program
 VENV := .venv
 RUN := $(VENV)/bin/python
 UNIT_TESTS := $(RUN) -m pytest tests --ignore tests/hosts --numprocesses logical --dist worksteal
@@ -50,8 +53,8 @@ plan: $(VENV)/.program ## show what a stack makes, costs and needs: STACK=, FORM
 rehearse: $(VENV)/.developer ## bring a stack up on this machine with the real engine, and check it from outside: STACK=, CHECKS=basic|all, REQUESTS=; or move there: FROM=
 	@$(RUN) -W ignore -m rehearsal $(if $(FROM),move --from "$$FROM",up --checks "$$CHECKS" --requests "$$REQUESTS") --stack "$$STACK"
 
-rehearse-shell: $(VENV)/.developer ## log in to the rehearsed host
-	@$(RUN) -m rehearsal shell --stack "$$STACK"
+rehearse-shell: $(VENV)/.developer ## log in to a rehearsed host: STACK=, HOST=<its name> where there are several
+	@$(RUN) -m rehearsal shell --stack "$$STACK" --host "$$HOST"
 
 rehearse-down: $(VENV)/.developer ## destroy the rehearsed stack and leave nothing behind
 	@$(RUN) -m rehearsal down --stack "$$STACK"

@@ -10,8 +10,9 @@ import argparse  # noqa: E402
 import io  # noqa: E402
 import os  # noqa: E402
 import sys  # noqa: E402
-from typing import TYPE_CHECKING, NoReturn  # noqa: E402
+from typing import TYPE_CHECKING  # noqa: E402
 
+from scripts.arguments import Parser, one_of  # noqa: E402
 from settings.problems import SettingsError  # noqa: E402
 
 if TYPE_CHECKING:
@@ -22,21 +23,14 @@ FINE, BAD_INPUT, POLICY = 0, 1, 2
 """Exit codes: fine (with warnings, too), a stack file or program with mistakes, findings that are errors."""
 
 
-class _Parser(argparse.ArgumentParser):
-    """Ends with 1 where it is misused; argparse's own 2 means findings here."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(BAD_INPUT, f"{self.format_usage()}{self.prog}: {message}\n")
-
-
 def main(arguments: list[str] | None = None) -> int:
     """The command line. Returns the exit code."""
-    parser = _Parser(prog="plan", description=__doc__)
+    parser = Parser(prog="plan", description=__doc__)
     parser.add_argument("--stack", required=True, help="the stack: the NAME of Pulumi.NAME.yaml")
     parser.add_argument("--from", dest="origin", metavar="STACK", help="the stack that the product moves from")
-    parser.add_argument("--format", choices=("text", "markdown", "json"), default="text")
+    parser.add_argument("--format", type=one_of("text", "markdown", "json"), default="text")
     parser.add_argument("--files", action="store_true", help="show what is in each file")
-    parser.add_argument("--colour", choices=("auto", "always", "never"), default="auto")
+    parser.add_argument("--colour", type=one_of("auto", "always", "never"), default="auto")
     given = parser.parse_args(arguments)
     from plan.build import make_plan
     from plan.program import ProgramError

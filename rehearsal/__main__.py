@@ -7,29 +7,41 @@ import json
 import os
 import sys
 import time
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from typing import NoReturn
 
+from rehearsal import login
 from rehearsal.model import CloudError
 from rehearsal.run import Rehearsal, RehearsalError
+from scripts.arguments import Parser, at_least, one_of
+from settings.parse import stack_name_problems
 from settings.problems import SettingsError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command's exit code: 0 when all went well and every check held, 1 otherwise."""
-    parser = argparse.ArgumentParser(prog="python -m rehearsal", description=__doc__)
+    parser = Parser(prog="python -m rehearsal", description=__doc__)
     parser.add_argument("action", choices=("up", "down", "shell", "status", "destroy", "move"))
     parser.add_argument("--stack", default="familyflow")
     parser.add_argument("--from", dest="before", default="", help="of move: the stack that the product is on")
-    parser.add_argument("--checks", choices=("none", "basic", "all"), default="basic")
-    parser.add_argument("--requests", type=int, default=20_000, help="how many each load sends at least")
-    parser.add_argument("--report", choices=("text", "json"), default="text")
+    parser.add_argument("--host", default="", help="of shell: the host to log in to, where there are several")
+    parser.add_argument("--checks", type=one_of("none", "basic", "all"), default="basic")
+    parser.add_argument("--requests", type=at_least(1), default=20_000, help="how many each load sends at least")
+    parser.add_argument("--report", type=one_of("text", "json"), default="text")
     options = parser.parse_args(arguments)
-    actions = {"up": _up, "down": _down, "shell": _shell, "status": _status, "destroy": _destroy}
+    actions: dict[str, Callable[[Rehearsal, argparse.Namespace], int]] = {
+        "up": _up,
+        "down": _down,
+        "shell": _shell,
+        "status": _status,
+        "destroy": _destroy,
+    }
     options.said = []
     if (options.action == "move") != bool(options.before):
         parser.error("move --stack <the new one> --from <the old one>; nothing else takes --from")
     try:
+        if problems := stack_name_problems(options.stack):
+            raise SettingsError(problems)
         if options.action == "move":
             return _move(options)
         with Rehearsal(options.stack, lambda line: _say(line, options.said)) as rehearsal:
@@ -106,15 +118,21 @@ def _down(rehearsal: Rehearsal, options: argparse.Namespace) -> int:
 
 
 def _destroy(rehearsal: Rehearsal, options: argparse.Namespace) -> int:
+    if not rehearsal.workspace.exists:
+        return _nothing(rehearsal)
     summary = rehearsal.destroy()
     _show(", ".join(f"{count} {word}" for word, count in sorted(summary.changes.items())))
     return 0
 
 
+def _nothing(rehearsal: Rehearsal) -> int:
+    _show(f"{rehearsal.stack} is not rehearsed now")
+    return 1
+
+
 def _status(rehearsal: Rehearsal, options: argparse.Namespace) -> int:
     if not rehearsal.workspace.exists:
-        _show(f"{rehearsal.stack} is not rehearsed now")
-        return 1
+        return _nothing(rehearsal)
     for host in rehearsal.cloud.hosts():
         power = "on" if host.running else "off"
         print(f"{host.name}: {power}, {host.public_address}, {host.cpus} CPU, {host.memory_mib} MiB")
@@ -125,26 +143,9 @@ def _status(rehearsal: Rehearsal, options: argparse.Namespace) -> int:
     return 0
 
 
-def _shell(rehearsal: Rehearsal, options: argparse.Namespace) -> int:
-    """Logs in as the program does, with its own key; host key checked."""
-    outputs, resources = rehearsal.outputs(), rehearsal.resources(show_secrets=True)
-    keys = [item for item in resources if item["type"] == "tls:index/privateKey:PrivateKey"]
-    deploy = next((item for item in keys if item["urn"].endswith("-deploy")), None)
-    if deploy is None or "known_hosts" not in outputs:
-        raise RehearsalError(f"there is nothing to log in to: `make rehearse STACK={rehearsal.stack}` first")
-    identity, known = rehearsal.workspace.directory / "identity", rehearsal.workspace.directory / "known_hosts"
-    private = deploy["outputs"]["privateKeyOpenssh"]
-    _private(identity, json.loads(private["plaintext"]) if isinstance(private, dict) else private)
-    _private(known, f"{outputs['known_hosts']}\n")
-    checked = ["-o", f"UserKnownHostsFile={known}", "-o", "StrictHostKeyChecking=yes", "-o", "IdentitiesOnly=yes"]
-    sys.stdout.flush()
-    return os.spawnvp(os.P_WAIT, "ssh", ["ssh", "-i", str(identity), *checked, f"deploy@{outputs['address']}"])  # noqa: S606
-
-
-def _private(file: Path, text: str) -> None:
-    handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "w") as stream:
-        stream.write(text)
+def _shell(rehearsal: Rehearsal, options: argparse.Namespace) -> NoReturn:
+    argv = login.command(rehearsal, options.host)
+    os.execvp(argv[0], argv)  # noqa: S606 - in our place: whoever is logged in keeps no other command from the stack
 
 
 if __name__ == "__main__":

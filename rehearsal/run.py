@@ -123,7 +123,7 @@ class Rehearsal:
 
     def _stack_file(self) -> Config:
         if not (file := ROOT / f"Pulumi.{self.stack}.yaml").exists():
-            raise RehearsalError(f"there is no stack file {file.name}")
+            raise stackfile.missing(file)
         content = yaml.safe_load(file.read_text()) or {}
         return stackfile.whole(file, content.get("config") or {})
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import argparse
-
 from hostfiles import compose, compose_development
+from scripts.arguments import Parser, one_of
 from scripts.printing import printed
 from settings.kinds import WITHOUT_HOSTS
 from settings.stack import Settings
@@ -28,9 +27,9 @@ def text(settings: Settings, environment: str) -> str:
 
 def main() -> int:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(description=__doc__)
     parser.add_argument("--stack", required=True)
-    parser.add_argument("--environment", choices=ENVIRONMENTS, default=ENVIRONMENTS[0])
+    parser.add_argument("--environment", type=one_of(*ENVIRONMENTS), default=ENVIRONMENTS[0])
     arguments = parser.parse_args()
     return printed(arguments.stack, lambda settings: text(settings, arguments.environment))
 

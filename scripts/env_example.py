@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
-
 from hostfiles.environment import dotenv_example
+from scripts.arguments import Parser
 from scripts.printing import printed
 
 
 def main() -> int:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(description=__doc__)
     parser.add_argument("--stack", required=True)
     return printed(parser.parse_args().stack, dotenv_example)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from scripts.arguments import Parser
 from scripts.printing import printed
 from settings.product import Product
 from settings.stack import Settings
@@ -109,7 +109,7 @@ def text(settings: Settings) -> str:
 
 def main() -> int:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(description=__doc__)
     parser.add_argument("--stack", required=True)
     return printed(parser.parse_args().stack, text)
 

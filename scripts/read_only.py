@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import argparse
-
+from scripts.arguments import Parser
 from scripts.stack import OperatorError, command_line, is_fleet, on_fleet, on_host, on_hosts_only
 
 SWITCHES = {"1": "on", "0": "off"}
@@ -20,7 +19,7 @@ def read_only(stack: str, on: str) -> None:
 
 def main() -> int:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(description=__doc__)
     parser.add_argument("--stack", required=True)
     parser.add_argument("--on", default="", help="1 or 0")
     given = parser.parse_args()

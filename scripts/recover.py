@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import argparse
-
+from scripts.arguments import Parser
 from scripts.stack import brought, command_line, is_fleet, on_fleet, on_host, on_hosts_only
 
 
@@ -23,7 +22,7 @@ def recover(stack: str, take_over: bool = False) -> None:
 
 def main() -> int:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(description=__doc__)
     parser.add_argument("--stack", required=True)
     parser.add_argument("--take-over", default="", help="anything: end a release that is under way")
     given = parser.parse_args()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
 import re
 
 from scripts import platform_api
+from scripts.arguments import Parser
 from scripts.registry import resolve
 from scripts.stack import (
     APP_KIND,
@@ -109,7 +109,7 @@ def _what_serves(stack: str, wanted: Release, before: Release, is_app: bool) -> 
 
 def main() -> int:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(description=__doc__)
     parser.add_argument("--stack", required=True)
     parser.add_argument("--commit", default="")
     parser.add_argument("--images", default="")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import argparse
-
+from scripts.arguments import Parser
 from scripts.stack import brought, command_line, is_fleet, on_fleet, on_host, on_hosts_only
 
 
@@ -17,7 +16,7 @@ def rollback(stack: str) -> None:
 
 def main() -> int:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(description=__doc__)
     parser.add_argument("--stack", required=True)
     stack = parser.parse_args().stack
     return command_line(lambda: rollback(stack))

@@ -34,15 +34,20 @@ class StackFile:
     like: str | None = None
 
 
+def missing(path: Path) -> SettingsError:
+    """What to raise where there is no file at `path`: it names those that there are."""
+    known = sorted(file.name.split(".")[1] for file in path.parent.glob("Pulumi.*.yaml"))
+    there = f"stacks here: {', '.join(known)}" if known else "there is no stack here"
+    return SettingsError([Problem(path.name, f"there is no such stack file; {there}")])
+
+
 def read(path: Path) -> StackFile:
     """The stack file at `path`. Raises SettingsError where it is missing or no YAML."""
     stack = path.name.removeprefix("Pulumi.").removesuffix(".yaml")
     try:
         content, problems = read_yaml(path)
     except FileNotFoundError:
-        known = sorted(file.name.split(".")[1] for file in path.parent.glob("Pulumi.*.yaml"))
-        there = f"stacks here: {', '.join(known)}" if known else "there is no stack here"
-        raise SettingsError([Problem(path.name, f"there is no such stack file; {there}")]) from None
+        raise missing(path) from None
     config = _config(path, content, problems)
     ours = {key.removeprefix(f"{NAMESPACE}:"): value for key, value in config.items() if _is_ours(key)}
     encrypted = {key for key, value in ours.items() if isinstance(value, Mapping) and set(value) == {"secure"}}

@@ -18,18 +18,32 @@ ROOT = Path(__file__).parents[1]
 STACKS = sorted(file.name.split(".")[1] for file in ROOT.glob("Pulumi.*.yaml"))
 
 
-def _make(*arguments: str) -> subprocess.CompletedProcess[str]:
+def _make(*arguments: str, directory: Path = ROOT) -> subprocess.CompletedProcess[str]:
     # the targets' environment is this one: the tests must not install it again while they run in it
     return subprocess.run(
         ["make", "--no-print-directory", "--old-file", "requirements.txt", *arguments],
-        cwd=ROOT, capture_output=True, text=True, check=False, env={**os.environ, "COLUMNS": "120"},
+        cwd=directory, capture_output=True, text=True, check=False, env={**os.environ, "COLUMNS": "120"},
     )  # fmt: skip
 
 
+def _files(*which: str) -> list[str]:
+    listed = subprocess.run(["git", "ls-files", *which], cwd=ROOT, capture_output=True, text=True, check=True)
+    return listed.stdout.splitlines()
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Path:
+    """The project in another directory: a stack file with mistakes here would be one of other tests' stacks."""
+    for name in _files("--cached", "--others", "--exclude-standard"):
+        if (ROOT / name).is_file():  # it may be on its way out
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, tmp_path / name)
+    (tmp_path / ".venv").symlink_to(ROOT / ".venv")
+    return tmp_path
+
+
 def _shell_scripts() -> list[str]:
-    listed = subprocess.run(
-        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout.splitlines()
+    listed = _files()
     golden = "tests/golden/"  # what lands on a host is read by its own tests
     return [name for name in listed if (name.endswith(".sh") or name == ".ci/run") and not name.startswith(golden)]
 
@@ -73,17 +87,28 @@ def test_a_stack_file_that_does_not_exist_is_one_line() -> None:
     assert "familyflow" in done.stderr
 
 
-def test_mistakes_are_told_at_once_without_a_traceback(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("target", "given", "said"),
+    [
+        ("plan", "FORMAT=xml", "FORMAT is 'xml', should be text, markdown or json"),
+        ("compose", "ENVIRONMENT=prod", "ENVIRONMENT is 'prod', should be development or production"),
+        ("rehearse", "REQUESTS=many", "REQUESTS is 'many', should be a whole number, 1 or more"),
+    ],
+)
+def test_a_value_that_can_not_be_is_one_line_with_the_name_that_was_typed(target: str, given: str, said: str) -> None:
+    done = _make(target, "STACK=devora-vps", given)
+    assert done.returncode != 0
+    assert [line for line in done.stderr.splitlines() if not line.startswith("make: ***")] == [said]
+
+
+def test_mistakes_are_told_at_once_without_a_traceback(elsewhere: Path) -> None:
     """Bad input: one line for each mistake, exit 1, before anything is made."""
     source = (ROOT / "Pulumi.familyflow.yaml").read_text()
     broken = source.replace("port: 8000", "port: 80").replace("region: nyc3", "region: nyc9").replace("/32]", "/3x]")
-    (ROOT / "Pulumi.broken-for-a-test.yaml").write_text(broken)
-    try:
-        begun = time.monotonic()
-        done = _make("plan", "STACK=broken-for-a-test")
-        seconds = time.monotonic() - begun
-    finally:
-        (ROOT / "Pulumi.broken-for-a-test.yaml").unlink()
+    (elsewhere / "Pulumi.broken.yaml").write_text(broken)
+    begun = time.monotonic()
+    done = _make("plan", "STACK=broken", directory=elsewhere)
+    seconds = time.monotonic() - begun
     assert done.returncode != 0
     lines = [line for line in done.stderr.splitlines() if line.startswith("slipway:")]
     assert {line.partition(": ")[0] for line in lines} == {

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 
+from rehearsal import login
 from rehearsal.checks.check import Check
 from rehearsal.checks.scene import Scene
 from rehearsal.run import Rehearsal
@@ -29,6 +31,14 @@ def brought_up(stack: str) -> Iterator[Scene]:
         finally:
             rehearsal.down()
     assert not rehearsal.workspace.directory.exists(), "files of the rehearsal are left"
+
+
+def expect_login(scene: Scene, name: str = "") -> None:
+    """What `make rehearse-shell` runs leads to this host, with the program's own key and no question."""
+    argv = [*login.command(scene.rehearsal, name), "hostname"]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False, stdin=subprocess.DEVNULL)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == (name or scene.host.name)
 
 
 def name(check: Check) -> str:

@@ -9,7 +9,7 @@ import pytest
 from rehearsal.checks.catalogue import chosen
 from rehearsal.checks.check import Check
 from rehearsal.checks.scene import Scene
-from tests.hosts.rehearsing import brought_up, expect_all, name
+from tests.hosts.rehearsing import brought_up, expect_all, expect_login, name
 
 pytestmark = pytest.mark.hosts
 
@@ -18,6 +18,10 @@ pytestmark = pytest.mark.hosts
 def scene() -> Iterator[Scene]:
     """The stack, brought up from nothing, and down again at the end. `make rehearse REQUESTS=100000` is for volume."""
     yield from brought_up("devora-vps")
+
+
+def test_one_logs_in_with_one_command(scene: Scene) -> None:
+    expect_login(scene)
 
 
 @pytest.mark.parametrize("check", chosen("basic", "droplet-compose"), ids=name)

@@ -12,7 +12,8 @@ import pytest
 from rehearsal.checks.catalogue import chosen
 from rehearsal.checks.check import Check
 from rehearsal.checks.scene import Scene
-from tests.hosts.rehearsing import brought_up, expect_all, name
+from rehearsal.run import RehearsalError
+from tests.hosts.rehearsing import brought_up, expect_all, expect_login, name
 
 pytestmark = pytest.mark.hosts
 
@@ -21,6 +22,14 @@ pytestmark = pytest.mark.hosts
 def scene() -> Iterator[Scene]:
     """The stack, brought up from nothing, and down again at the end."""
     yield from brought_up("prod")
+
+
+def test_one_logs_in_to_each_host_with_one_command(scene: Scene) -> None:
+    expect_login(scene)
+    for host in scene.hosts:
+        expect_login(scene, host.name)
+    with pytest.raises(RehearsalError, match=r"^HOST is 'other', should be vulcan-prod-1 or vulcan-prod-2$"):
+        expect_login(scene, "other")
 
 
 @pytest.mark.parametrize("check", chosen("basic", "fleet-compose"), ids=name)

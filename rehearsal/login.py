@@ -1,0 +1,49 @@
+"""How one logs in to a rehearsed host: as the program does, with its own key, the host's key checked."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rehearsal.run import Rehearsal, RehearsalError
+
+
+def command(rehearsal: Rehearsal, host: str = "") -> list[str]:
+    """The `ssh` that leads to the host of this name; to the stack's first where none is named.
+
+    RehearsalError where nothing is rehearsed, no host is there, or none is called so.
+    """
+    if not rehearsal.workspace.exists:
+        raise RehearsalError(
+            f"{rehearsal.stack} is not rehearsed now: `make rehearse STACK={rehearsal.stack}` brings it up"
+        )
+    outputs = rehearsal.outputs()
+    hosts = rehearsal.cloud.hosts()
+    if "known_hosts" not in outputs or not hosts:
+        raise RehearsalError(f"{rehearsal.stack} has no host to log in to")
+    there: Mapping[str, str] = outputs.get("hosts") or {hosts[0].name: outputs["address"]}
+    name = host or next(iter(there))
+    if name not in there:
+        raise RehearsalError(f"HOST is {name!r}, should be {' or '.join(there)}")
+    identity = _private(rehearsal.workspace.directory / "identity", _deploy_key(rehearsal))
+    known = _private(rehearsal.workspace.directory / "known_hosts", f"{outputs['known_hosts']}\n")
+    checked = ("StrictHostKeyChecking=yes", f"UserKnownHostsFile={known}", "GlobalKnownHostsFile=none")
+    options = [word for option in (*checked, "IdentitiesOnly=yes") for word in ("-o", option)]
+    return ["ssh", "-F", "none", "-i", str(identity), *options, f"deploy@{there[name]}"]
+
+
+def _deploy_key(rehearsal: Rehearsal) -> str:
+    made = rehearsal.resources(show_secrets=True)
+    keys = [each for each in made if each["type"] == "tls:index/privateKey:PrivateKey"]
+    found: Any = next(each["outputs"]["privateKeyOpenssh"] for each in keys if each["urn"].endswith("-deploy"))
+    return str(json.loads(found["plaintext"])) if isinstance(found, dict) else str(found)
+
+
+def _private(file: Path, text: str) -> Path:
+    handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w") as stream:
+        stream.write(text)
+    return file
