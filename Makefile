@@ -35,14 +35,15 @@ HOST_TESTS := $(RUN) -m pytest tests/hosts --numprocesses 2 --dist loadfile
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 22
 
+# Packages are compiled as they are imported, most of the providers' never: half the time, and two thirds of the room
 $(VENV)/.program: requirements.txt
 	@test -x $(VENV)/bin/python || $(PYTHON) scripts/make_venv.py $(VENV)
-	@echo "installing what the program needs" && $(VENV)/bin/pip install --quiet --requirement requirements.txt
+	@echo "installing what the program needs" && $(VENV)/bin/pip install --quiet --no-compile --requirement requirements.txt
 	@touch $@
 
 $(VENV)/.developer: requirements.txt requirements-dev.txt
 	@test -x $(VENV)/bin/python || $(PYTHON) scripts/make_venv.py $(VENV)
-	@echo "installing what developers need" && $(VENV)/bin/pip install --quiet --requirement requirements.txt --requirement requirements-dev.txt
+	@echo "installing what developers need" && $(VENV)/bin/pip install --quiet --no-compile --requirement requirements.txt --requirement requirements-dev.txt
 	@touch $(VENV)/.program $@
 
 setup: $(VENV)/.program ## install what the program itself needs, into .venv

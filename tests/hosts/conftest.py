@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -74,12 +75,21 @@ def boot_host(cloud: LocalCloud, directory: Path, name: str, network_id: str | N
     return LocalHost(cloud, host, directory / "login", known_hosts)
 
 
+def _remove_what_was_left(cloud: LocalCloud, directory: Path) -> None:
+    """Clouds like this one whose tests were killed: nobody else knows of their hosts any more."""
+    names = cloud.docker.call("ps", "--all", "--format", "{{.Names}}").stdout
+    for process in set(re.findall(r"^slipway-tests-(\d+)-", names, re.MULTILINE)):
+        if not Path("/proc", process).exists():
+            LocalCloud(directory, f"tests-{process}").destroy_all()
+
+
 @pytest.fixture(scope="session")
 def local_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
     """A local cloud of its own; it is removed at the end."""
     if os.geteuid() != 0 and not shutil.which("docker"):
         pytest.fail("local hosts need root or Docker")
     cloud = LocalCloud(tmp_path_factory.mktemp("cloud") / "state", f"tests-{os.getpid()}")
+    _remove_what_was_left(cloud, tmp_path_factory.mktemp("left"))
     try:
         cloud.prepare()
         yield cloud
