@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,14 @@ from rehearsal.run import Rehearsal, RehearsalError
 def command(rehearsal: Rehearsal, host: str = "") -> list[str]:
     """The `ssh` that leads to the host of this name; to the stack's first where none is named.
 
-    RehearsalError where nothing is rehearsed, no host is there, or none is called so.
+    RehearsalError where nothing is rehearsed, no host is there, none is called so, or this machine has no `ssh`.
     """
     if not rehearsal.workspace.exists:
         raise RehearsalError(
             f"{rehearsal.stack} is not rehearsed now: `make rehearse STACK={rehearsal.stack}` brings it up"
         )
+    if shutil.which("ssh") is None:
+        raise RehearsalError("ssh is not installed: `apt-get install openssh-client`")
     outputs = rehearsal.outputs()
     hosts = rehearsal.cloud.hosts()
     if "known_hosts" not in outputs or not hosts:
