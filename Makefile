@@ -30,7 +30,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 UNIT_TESTS := $(RUN) -m pytest tests --ignore tests/hosts --numprocesses logical --dist worksteal
 # Two hosts' files at once: one waits where the other works. More would be in each other's way, whatever the machine has
-HOST_TESTS := $(RUN) -m pytest tests/hosts --numprocesses 2 --dist loadfile
+HOST_TESTS := $(RUN) -m pytest tests/hosts --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 22

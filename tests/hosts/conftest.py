@@ -75,6 +75,11 @@ def boot_host(cloud: LocalCloud, directory: Path, name: str, network_id: str | N
     return LocalHost(cloud, host, directory / "login", known_hosts)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest file first: at the end the other worker would wait for it."""
+    items.sort(key=lambda item: item.path.name != "test_rehearsal_familyflow.py")
+
+
 def _remove_what_was_left(cloud: LocalCloud, directory: Path) -> None:
     """Clouds like this one whose tests were killed: nobody else knows of their hosts any more."""
     names = cloud.docker.call("ps", "--all", "--format", "{{.Names}}").stdout
