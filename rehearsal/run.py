@@ -229,8 +229,9 @@ class Rehearsal:
         try:
             act(engine, follower)
         except automation.CommandError as error:
-            self._show_last_lines(follower)
             reason = follower.errors[0] if follower.errors else follower.masked(str(error))
+            if "release failed" not in reason:  # a release shows what its services said itself
+                self._show_last_lines(follower)
             raise RehearsalError(f"{verb} of {self.stack} failed:\n{reason}") from None
         return follower.summary()
 
@@ -239,8 +240,7 @@ class Rehearsal:
         if self._behind != workshop.LOCAL:
             return
         for host in (each for each in self.cloud.hosts() if each.running):
-            show = ["journalctl", "--no-pager", "--lines", str(_LAST_LINES), "--output", "short"]
-            journal = self.cloud.exec(host.id, show)
+            journal = self.cloud.exec(host.id, ["journalctl", "--no-pager", f"--lines={_LAST_LINES}"])
             self._show_lines(f"{host.name}'s journal", journal.stdout.splitlines(), follower)
         for app in self.cloud.managed.apps.all():
             lines = self.cloud.managed.apps.receivers.lines(app.id)
