@@ -35,6 +35,8 @@ class Request:
 
 def read_request(text: str) -> Request:
     """The request in `text`; HostError says what is wrong with it."""
+    if not text.strip():
+        raise HostError("what to release is told on standard input, which is empty: `make release STACK=…` does that")
     try:
         data = json.loads(text)
     except ValueError as error:
@@ -45,10 +47,14 @@ def read_request(text: str) -> Request:
 def request_of(data: Any) -> Request:
     """The request that JSON said; HostError says what is wrong with it."""
     try:
+        if not isinstance(data, Mapping):
+            raise TypeError(f"a {type(data).__name__}, no object")
         if "images" in data:
             return _of_images(data)
         request = Request(data["commit"], data["revision"], data["owner"], bool(data.get("take_over", False)))
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except KeyError as missing:
+        raise HostError(f"the request on standard input is not a release request: no {missing.args[0]}") from None
+    except (ValueError, TypeError, AttributeError) as error:
         raise HostError(f"the request on standard input is not a release request: {error}") from None
     if not COMMIT.fullmatch(str(request.commit)):
         raise HostError(f"{request.commit!r} is not a commit: 40 hexadecimal digits")

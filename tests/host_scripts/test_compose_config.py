@@ -107,7 +107,7 @@ def test_a_request_for_images_is_known_by_them() -> None:
         ({"services": {"api": "backend"}}, "services.api: there is no image 'backend' among images"),
         ({"services": None}, "is not a release request"),
         ({"images": [ONE]}, "is not a release request"),
-        ({"owner": ...}, "is not a release request: 'owner'"),
+        ({"owner": ...}, "is not a release request: no owner"),
     ],
 )
 def test_a_request_for_images_that_is_none_is_refused(change: dict[str, Any], reason: str) -> None:

@@ -52,9 +52,18 @@ def test_a_wrong_release_json_is_refused(change: dict[str, object], reason: str)
         release_config.parse(json.dumps(whole))
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"commit": "main", "revision": "1", "owner": "a"}'])
-def test_a_request_that_is_none_is_refused(text: str) -> None:
-    with pytest.raises(HostError):
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "what to release is told on standard input, which is empty"),
+        ("{", "is not a release request: Expecting"),
+        ("[]", "is not a release request: a list, no object$"),
+        ("{}", "is not a release request: no commit$"),
+        ('{"commit": "main", "revision": "1", "owner": "a"}', "'main' is not a commit: 40 hexadecimal digits"),
+    ],
+)
+def test_a_request_that_is_none_is_refused(text: str, reason: str) -> None:
+    with pytest.raises(HostError, match=reason):
         read_request(text)
 
 
