@@ -224,14 +224,19 @@ def test_a_whole_block_that_is_its_own_alias_is_one_line(tmp_path: Path) -> None
         make_plan("familyflow", tmp_path)
 
 
-@pytest.mark.parametrize("misuse", [[], ["--stack", "familyflow", "--format", "xml"]])
+@pytest.mark.parametrize(
+    ("misuse", "said"),
+    [
+        ([], "the following arguments are required: --stack"),
+        (["--stack", "familyflow", "--format", "xml"], "FORMAT is 'xml', should be text, markdown or json"),
+    ],
+)
 def test_misuse_of_the_command_is_bad_input_and_no_finding(
-    misuse: list[str], capsys: pytest.CaptureFixture[str]
+    misuse: list[str], said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as ended:
         main(misuse)
-    assert ended.value.code == 1
-    assert "usage: plan" in capsys.readouterr().err
+    assert (ended.value.code, capsys.readouterr().err) == (1, f"{said}\n")
 
 
 @pytest.mark.parametrize("extra", [{"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C", "PYTHONUTF8": "0"}])
