@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
 
 from rehearsal.run import Rehearsal, RehearsalError
+from rehearsal.workspace import in_clear, write_private
 
 
 def command(rehearsal: Rehearsal, host: str = "") -> list[str]:
@@ -31,8 +28,9 @@ def command(rehearsal: Rehearsal, host: str = "") -> list[str]:
     name = host or next(iter(there))
     if name not in there:
         raise RehearsalError(f"HOST is {name!r}, should be {' or '.join(there)}")
-    identity = _private(rehearsal.workspace.directory / "identity", _deploy_key(rehearsal))
-    known = _private(rehearsal.workspace.directory / "known_hosts", f"{outputs['known_hosts']}\n")
+    identity, known = (rehearsal.workspace.directory / file for file in ("identity", "known_hosts"))
+    write_private(identity, _deploy_key(rehearsal))
+    write_private(known, f"{outputs['known_hosts']}\n")
     checked = ("StrictHostKeyChecking=yes", f"UserKnownHostsFile={known}", "GlobalKnownHostsFile=none")
     options = [word for option in (*checked, "IdentitiesOnly=yes") for word in ("-o", option)]
     return ["ssh", "-F", "none", "-i", str(identity), *options, f"deploy@{there[name]}"]
@@ -41,12 +39,4 @@ def command(rehearsal: Rehearsal, host: str = "") -> list[str]:
 def _deploy_key(rehearsal: Rehearsal) -> str:
     made = rehearsal.resources(show_secrets=True)
     keys = [each for each in made if each["type"] == "tls:index/privateKey:PrivateKey"]
-    found: Any = next(each["outputs"]["privateKeyOpenssh"] for each in keys if each["urn"].endswith("-deploy"))
-    return str(json.loads(found["plaintext"])) if isinstance(found, dict) else str(found)
-
-
-def _private(file: Path, text: str) -> Path:
-    handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "w") as stream:
-        stream.write(text)
-    return file
+    return in_clear(next(each["outputs"]["privateKeyOpenssh"] for each in keys if each["urn"].endswith("-deploy")))

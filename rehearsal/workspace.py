@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import json
 import os
 import secrets
 import shutil
@@ -70,7 +71,7 @@ class Workspace:
         workshop.install_plugins(self._plugins)
         for file in (self._passphrase, self._tokens):
             if not file.exists():
-                _write_private(file, secrets.token_urlsafe(32))
+                write_private(file, secrets.token_urlsafe(32))
         _link(self.engine_home / "bin" / "pulumi", engine.resolve())
         _link(self.directory / "scripts", ROOT / "scripts")  # as in a checkout, where `pulumi up` runs
         # The engine's library keeps a second file beside each, and writes that one in place: a stack that reads its own
@@ -108,7 +109,7 @@ class Workspace:
     def write_config(self, config: Mapping[str, Any]) -> None:
         """Replaces the configuration; what the engine keeps beside it (its salt) stays."""
         content = yaml.safe_load(self.stack_file.read_text()) if self.stack_file.exists() else {}
-        _write_private(self.stack_file, yaml.safe_dump({**(content or {}), "config": dict(config)}, sort_keys=False))
+        write_private(self.stack_file, yaml.safe_dump({**(content or {}), "config": dict(config)}, sort_keys=False))
 
     def set_secret(self, key: str, value: str, environment: Mapping[str, str]) -> None:
         """Sets a secret of the stack; the value travels on standard input, never as an argument."""
@@ -153,7 +154,8 @@ def _link(link: Path, target: Path) -> None:
     link.symlink_to(target)
 
 
-def _write_private(file: Path, text: str) -> None:
+def write_private(file: Path, text: str) -> None:
+    """Writes a file for its owner alone; nobody ever sees half of it."""
     beside = file.with_name(f".{file.name}.new")
     handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(handle, "w") as stream:
@@ -178,6 +180,11 @@ def without_secrets(config: Mapping[str, Any]) -> Config:
     return {
         key: value for key, value in config.items() if not (isinstance(value, Mapping) and set(value) == {"secure"})
     }
+
+
+def in_clear(value: Any) -> str:
+    """A text as the engine exports it with `--show-secrets`: what is secret comes wrapped."""
+    return str(json.loads(value["plaintext"]) if isinstance(value, Mapping) else value)
 
 
 def secrets_named_in(value: Any) -> set[str]:

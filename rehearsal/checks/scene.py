@@ -17,6 +17,7 @@ from rehearsal.checks.check import Result, eventually
 from rehearsal.model import Host, Server
 from rehearsal.run import Rehearsal, RehearsalError
 from rehearsal.visitor import Answer, Visitor
+from rehearsal.workspace import in_clear
 from settings import stackfile
 from settings.kinds import AppPlatform, FleetCompose
 from settings.parse import parse
@@ -207,10 +208,9 @@ class Scene:
         """What `make recover` and its like run: the fleet's coordinator, told what the engine's state knows."""
         name = f"{self.settings.name}-fleet-release"
         found = [each for each in self.rehearsal.resources(show_secrets=True) if each["urn"].endswith(f"::{name}")]
-        order = found[0]["inputs"]["stdin"]
-        text = json.loads(order["plaintext"]) if isinstance(order, dict) else order
         argv = [sys.executable, "-m", "scripts.fleet", command]
         root = Path(__file__).parents[2]
+        text = in_clear(found[0]["inputs"]["stdin"])
         return subprocess.run(argv, input=text, text=True, capture_output=True, cwd=root, check=False)
 
     def state_text(self) -> str:
