@@ -22,8 +22,13 @@ def _make(*arguments: str, directory: Path = ROOT) -> subprocess.CompletedProces
     # the targets' environment is this one: the tests must not install it again while they run in it
     return subprocess.run(
         ["make", "--no-print-directory", "--old-file", "requirements.txt", *arguments],
-        cwd=directory, capture_output=True, text=True, check=False, env={**os.environ, "COLUMNS": "120"},
+        cwd=directory, capture_output=True, text=True, check=False, env=_typed_environment(),
     )  # fmt: skip
+
+
+def _typed_environment() -> dict[str, str]:
+    """As a person's shell has it: `make test` tells a make below it to speak, and to do, what belongs to its own run."""
+    return {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS"))} | {"COLUMNS": "120"}
 
 
 def _files(*which: str) -> list[str]:
