@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import statistics
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 
 import yaml
@@ -18,6 +19,9 @@ MANY = 50
 SIZES = (2, 4, 8)
 WAITS = frozenset({"health", "verify", "drain", "stop"})
 """Steps that a release waits in on purpose, for what starts, what is watched and what ends: a bare start has none."""
+DATA = frozenset({"migrate"})
+"""The step that dumps the databases and migrates them: a bare start does neither."""
+ROUNDS = 3
 
 CHANGES = {
     "product.services.backend.pool.workers": 1,
@@ -42,18 +46,29 @@ def planning() -> Iterator[Ratio]:
 
 
 def ratios(scene: Scene) -> Iterator[Ratio]:
-    """A release of 1 to 8 hosts, staged side by side; and of one host against a bare pull and start."""
+    """A release of 1 to 8 hosts, staged side by side; and of one host against the same by hand."""
     scene.rehearsal.up({HOSTS: 1})
     scene.look_again()
-    alone = _release(scene)
-    worked = _worked(scene)
+    rounds = [_alone(scene) for _ in range(ROUNDS)]
+    alone, worked, data, bare, by_hand = (statistics.median(column) for column in zip(*rounds, strict=True))
     what = "release on one host, without its waits"
-    yield Ratio(f"{what} / bare pull and compose up", worked, _by_hand(scene, whole=False), 1.5)
-    yield Ratio(f"{what} / pull, dump, migration and compose up", worked, _by_hand(scene, whole=True), None)
+    yield Ratio(f"{what} and data / bare pull and compose up", worked - data, bare, 1.5)
+    yield Ratio(f"{what} / pull, dump, migration and compose up", worked, by_hand, 1.5)
     for hosts in SIZES:
         scene.rehearsal.up({HOSTS: hosts})
         scene.look_again()
         yield Ratio(f"release on {hosts} hosts / on one", _release(scene), alone, float(hosts))
+
+
+def _alone(scene: Scene) -> tuple[float, float, float, float, float]:
+    """Seconds of a release on one host: in all, its work, its work on data; and by hand without data, and with."""
+    return (
+        _release(scene),
+        _worked(scene),
+        _worked(scene, DATA),
+        _by_hand(scene, whole=False),
+        _by_hand(scene, whole=True),
+    )
 
 
 def _planned(work: Path, hosts: int) -> float:
@@ -76,15 +91,16 @@ def _release(scene: Scene) -> float:
     return next(step.seconds for step in summary.steps if step.name.endswith("-fleet-release"))
 
 
-def _worked(scene: Scene) -> float:
-    """Seconds of the last release's steps, but for those in which it waits."""
+def _worked(scene: Scene, steps: Container[str] | None = None) -> float:
+    """Seconds of these steps of the last release; without them, of all but those in which it waits."""
     told = [json.loads(line) for line in scene.root("slipway", "ledger", "--json").stdout.splitlines()]
     last = next(entry["release"] for entry in reversed(told) if entry["event"] == "released")
     return sum(
         float(entry["seconds"])
         for entry in told
-        if entry["event"] == "step" and entry["release"] == last and entry["step"] not in WAITS
-    )
+        if entry["event"] == "step" and entry["release"] == last
+        and (entry["step"] not in WAITS if steps is None else entry["step"] in steps)
+    )  # fmt: skip
 
 
 def _by_hand(scene: Scene, whole: bool) -> float:
