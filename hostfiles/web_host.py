@@ -100,7 +100,7 @@ def verified(product: Product) -> list[str]:
 
 def _health_urls(product: Product) -> Iterator[str]:
     for route in product.routes:
-        name = route.host or product.domain
+        name = product.name_of(route)
         health = product.health_seen(name, route.service)
         if health:
             yield f"https://{name}{health}"

@@ -149,7 +149,7 @@ def _routes(context: Context, product: Product) -> Iterator[Problem]:
         elif target is not None and (target.metrics or "/") != "/" and _is_below(route.path, target.metrics or "/"):
             message = f"is what Prometheus reads of {route.service}, which no visitor gets: leave it out"
             yield Problem(f"{path}.path", message)
-        place = (route.host or product.domain, route.path.rstrip("/"))
+        place = (product.name_of(route), route.path.rstrip("/"))
         if place in seen:
             message = f"{route.path} is routed already, by routes[{seen[place]}]: give it another path or host"
             yield Problem(f"{path}.path", message)

@@ -185,15 +185,19 @@ class Product(Model):
         routed = (route.host for route in self.routes if route.host)
         return tuple(dict.fromkeys((self.domain, *self.aliases, *routed)))
 
+    def name_of(self, route: Route) -> str:
+        """The name that a route is of: its own, else the main one."""
+        return route.host or self.domain
+
     @property
     def routed_names(self) -> tuple[str, ...]:
         """The names that have routes of their own, the main one first; an alias only repeats another's."""
-        routed = {route.host or self.domain for route in self.routes}
+        routed = {self.name_of(route) for route in self.routes}
         return tuple(name for name in self.domains if name in routed and name not in self.aliases)
 
     def routes_of(self, name: str) -> list[Route]:
         """The routes of one of the product's names."""
-        return [route for route in self.routes if (route.host or self.domain) == name]
+        return [route for route in self.routes if self.name_of(route) == name]
 
     def health_seen(self, name: str, service: str) -> str | None:
         """The service's health path, if a visitor of `name` who asks for it gets to the service."""

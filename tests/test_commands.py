@@ -27,7 +27,7 @@ def _make(*arguments: str, directory: Path = ROOT) -> subprocess.CompletedProces
 
 
 def _typed_environment() -> dict[str, str]:
-    """As a person's shell has it: `make test` tells a make below it to speak, and to do, what belongs to its own run."""
+    """As a person's shell has it: a make above this one would have it speak, and do, what belongs to that run."""
     return {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS"))} | {"COLUMNS": "120"}
 
 

@@ -35,7 +35,7 @@ def urls(product: Product, services: Sequence[str]) -> list[str]:
     """One address for each of the services that a route leads to: its health path, if a visitor gets to it there."""
     found: dict[str, str] = {}
     for route in product.routes:
-        name = route.host or product.domain
+        name = product.name_of(route)
         if route.service in services:
             path = product.health_seen(name, route.service) or route.path
             found.setdefault(route.service, f"https://{name}{path}")

@@ -106,7 +106,7 @@ def metrics_are_kept(scene: Scene, result: Result) -> None:
         address = _of_first_container(scene, service, slot, form).split()[0]
         page = scene.root("curl", "-s", "-m", "5", f"http://{address}:{given.port}{given.metrics}").stdout
         result.expect(f"{service}: {given.metrics} is there to be read on the host", METRICS in page, page[:200])
-        for name in sorted({route.host or product.domain for route in product.routes if route.service == service}):
+        for name in sorted({product.name_of(route) for route in product.routes if route.service == service}):
             for path in (given.metrics, f"{given.metrics}/", f"/{given.metrics}", f"{given.metrics}?x=1"):
                 answer = scene.visitor_of(name).https(path)
                 kept = answer.status == 404 and METRICS.encode() not in answer.body
