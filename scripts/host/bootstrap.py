@@ -115,9 +115,5 @@ def confirm(host: Host) -> None:
 def revert(arguments: list[str]) -> int:
     """`slipway host-key-revert`: nobody has used the new key, so nobody knows it; the first one is brought back."""
     host = Host(out=sys.stdout)
-    guard = _guard(host)
-    if guard.armed():
-        guard.put_back()
-        host.run(["systemctl", "try-reload-or-restart", "ssh.service"])
-        guard.disarm()
+    _guard(host).revert(lambda: host.run(["systemctl", "try-reload-or-restart", "ssh.service"]))
     return 0

@@ -17,8 +17,13 @@ STATE = "/var/lib/slipway"
 """Where the host remembers what it has still to do."""
 
 LOCK = STATE + "/apply.lock"
-LOCK_WAIT = 600
+LOCK_WAIT = 600.0
 """Seconds that one apply waits for another: longer than an apply takes on a fresh host."""
+
+
+class BusyError(HostError):
+    """Somebody else changes this host."""
+
 
 _WORD = re.compile(r"[^\s\"'=:@/,;]{8,}")
 _MASK = "***"
@@ -86,16 +91,16 @@ class Host:
         return line
 
     @contextlib.contextmanager
-    def lock(self) -> Iterator[None]:
-        """Be the only one who changes this host, also if killed (the kernel frees it). HostError after LOCK_WAIT."""
+    def lock(self, wait: float = LOCK_WAIT) -> Iterator[None]:
+        """Be the only one who changes this host; the kernel ends that with the process. BusyError after `wait` s."""
         os.makedirs(self.at(STATE), mode=0o700, exist_ok=True)
         flags = os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
         descriptor = os.open(self.at(LOCK), flags, 0o600)
         try:
-            until = time.monotonic() + LOCK_WAIT
+            until = time.monotonic() + wait
             while not _locked(descriptor):
                 if time.monotonic() > until:
-                    raise HostError(f"another apply has been running on this host for {LOCK_WAIT} seconds")
+                    raise BusyError(f"another apply has been running on this host for {wait:.0f} seconds")
                 time.sleep(0.5)
             yield
         finally:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
-from .context import STATE, Host
+from . import durable
+from .context import STATE, BusyError, Host
 from .files import write
 from .manifest import File
 
@@ -92,9 +94,31 @@ class DeadMan:
             elif os.path.exists(self.host.at(path)):
                 os.unlink(self.host.at(path))
 
+    def revert(self, follow: Callable[[], object]) -> bool:
+        """Put back what was, have it `follow`ed, and forget it; False if there was nothing to put back.
+
+        Whoever changes this host right now goes first: it may be confirming, and is not to find half of each.
+        """
+        try:
+            with self.host.lock(wait=0):
+                if not self.armed():
+                    return False
+                self.put_back()
+                follow()
+                self.disarm()
+                return True
+        except BusyError:
+            self.count_again()
+            return False
+
     def disarm(self) -> None:
         """Forget what was kept and stop the timer. Nothing puts itself back after this."""
-        shutil.rmtree(self.kept, ignore_errors=True)
+        gone = self.kept + ".slipway-gone"
+        shutil.rmtree(gone, ignore_errors=True)
+        if self.armed():  # at once: a copy that is missing stands for a file that was not there
+            os.rename(self.kept, gone)
+            durable.sync_directory(Path(gone).parent)
+        shutil.rmtree(gone, ignore_errors=True)
         self.host.run(["systemctl", "--quiet", "disable", "--now", f"{self.unit}.timer"], accept=(0, 1))
         for suffix in ("timer", "service"):
             path = self.host.at(f"{_UNITS}/{self.unit}.{suffix}")

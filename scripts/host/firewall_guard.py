@@ -91,16 +91,15 @@ def _confirmed(host: Host) -> str:
 def revert(arguments: list[str]) -> int:
     """`slipway firewall-revert`: bring the rules back that were before a change that nobody confirmed."""
     host = Host(out=sys.stdout)
-    guard = _guard(host)
-    if not guard.armed():
-        return 0
-    guard.put_back()
-    if "\nENABLED=yes" in "\n" + _read(host):
-        firewall_kernel.reload(host)
-    else:
-        host.run(["ufw", "disable"], timeout=120)
-    guard.disarm()
-    host.note("firewall: not confirmed; the rules that were before are back")
+
+    def follow() -> None:
+        if "\nENABLED=yes" in "\n" + _read(host):
+            firewall_kernel.reload(host)
+        else:
+            host.run(["ufw", "disable"], timeout=120)
+
+    if _guard(host).revert(follow):
+        host.note("firewall: not confirmed; the rules that were before are back")
     return 0
 
 
