@@ -57,7 +57,9 @@ class Ledger:
             size = os.fstat(descriptor).st_size
             if size and os.pread(descriptor, 1, size - 1) != b"\n":
                 line = "\n" + line
-            os.write(descriptor, line.encode())
+            left = line.encode()
+            while left:  # near a full disk a write may be short; the next one says so
+                left = left[os.write(descriptor, left) :]
             os.fsync(descriptor)
         finally:
             os.close(descriptor)

@@ -8,6 +8,8 @@ import sys
 import time
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
+from io import RawIOBase
 from pathlib import Path
 from typing import TextIO
 
@@ -37,15 +39,19 @@ class Progress:
         self.masker = masker or Masker()
         self.tail: deque[str] = deque(maxlen=TAIL)
         self._out: TextIO | None = sys.stdout if out is None else out
-        self._log: TextIO | None = None
+        self._log: RawIOBase | None = None
         if log is not None:
             self.open(log)
 
     def open(self, log: Path) -> None:
-        """Write everything from now on to the file `log`, readable by root alone."""
-        log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
-        self._log = os.fdopen(descriptor, "a", encoding="utf-8")
+        """Write everything from now on to the file `log`, readable by root alone.
+
+        A disk on which it can't be written is no reason to fail: least of all while something is being undone there.
+        """
+        with suppress(OSError):
+            log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
+            self._log = os.fdopen(descriptor, "ab", buffering=0)
 
     def close(self) -> None:
         """Log no more."""
@@ -77,7 +83,11 @@ class Progress:
         line = self.masker(line.rstrip())
         self.tail.append(line)
         if self._log is not None:
-            print(time.strftime("%H:%M:%SZ", time.gmtime()), line, file=self._log, flush=True)
+            with suppress(OSError):
+                self._log.write(f"{time.strftime('%H:%M:%SZ', time.gmtime())} {line}\n".encode())
+
+    def locked(self) -> None:
+        """The host's lock is ours: for whoever leads a fleet."""
 
     def begin(self, step: str) -> None:
         """A new step: the tail is its own."""

@@ -28,6 +28,11 @@ class Trouble:
     passed: list[str] = field(default_factory=list)
 
     @property
+    def full(self) -> bool:
+        """Whether the disk is full by now."""
+        return self.kind == "full" and len(self.passed) > self.at
+
+    @property
     def crashed(self) -> bool:
         """Whether the process has been killed."""
         return self.kind == "crash" and 0 <= self.at < len(self.passed)

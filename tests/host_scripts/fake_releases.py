@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +41,18 @@ class FakeLedger(Ledger):
 
     def append(self, event: str, **facts: Any) -> None:
         self.trouble.around(f"record {event}", lambda: super(FakeLedger, self).append(event, **facts))
+
+
+class FakeLog(io.RawIOBase):
+    """The log of a release, on the same disk as all the rest."""
+
+    def __init__(self, trouble: Trouble) -> None:
+        self.trouble = trouble
+
+    def write(self, data: Any) -> int:
+        if self.trouble.full:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return len(data)
 
 
 class Stage:
@@ -88,7 +102,9 @@ class Stage:
         self.lock.acquire("alice@laptop", take_over)
         states, ledger = FakeStates(self.directory), FakeLedger(self.directory)
         states.trouble = ledger.trouble = self.trouble
-        return Coordinator(self.effects, states, ledger, self.lock, Progress(None, out=io.StringIO()))
+        progress = Progress(None, out=io.StringIO())
+        progress._log = FakeLog(self.trouble)
+        return Coordinator(self.effects, states, ledger, self.lock, progress)
 
     def state(self) -> State:
         """The release that this scenario asks for."""

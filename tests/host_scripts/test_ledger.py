@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,14 @@ def test_a_line_that_was_cut_off_takes_no_other_with_it(tmp_path: Path) -> None:
     write(ledger, B, "released")
     assert [summary.release for summary in ledger.released()] == [A, B]
     assert ledger.path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_line_is_written_whole_or_not_without_a_word(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Near a full disk a write may be short."""
+    ledger, write_all = Ledger(tmp_path), os.write
+    monkeypatch.setattr("os.write", lambda descriptor, data: write_all(descriptor, data[:20]))
+    write(ledger, A, "released")
+    assert [summary.release for summary in ledger.released()] == [A]
 
 
 def test_each_attempt_has_its_own_outcome(tmp_path: Path) -> None:
