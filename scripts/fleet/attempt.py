@@ -54,7 +54,8 @@ class Attempt:
         checklist.confirm([checklist.dumped(migrated)], self.progress)
         await side_by_side(list(self.before), lambda host: self._verb(host, "start"))
         for host in self.before:
-            await self._verb(host, "switch")
+            switched = await self._verb(host, "switch")
+            checklist.confirm([checklist.clean(host, switched)], self.progress)
             if checklist.telling(self.before[host].traffic):  # a bad release is to be seen on one host, not on all
                 await (self._observe if host == self.calls.leader else self._look)(host)
         await side_by_side(list(self.before), self._observe)

@@ -17,6 +17,7 @@ STAGED = (
     ("disk", "there is room on the disk"),
 )
 """What a host looks at as it stages, by the name that its answer has for each."""
+UNASKED = "not asked"
 REQUESTS_ENOUGH = 100
 """Fewer requests say nothing about the share of those that fail."""
 MORE_ERRORS = 0.01
@@ -57,7 +58,10 @@ def staged(answers: Mapping[str, Mapping[str, Any]]) -> list[Check]:
     checks = []
     for name, what in STAGED:
         said = {host: answer.get("checks", {}).get(name, "the host did not look") for host, answer in answers.items()}
-        checks.append(Check(what, "; ".join(f"{host}: {word}" for host, word in said.items() if word != "ok")))
+        unasked = [host for host, word in said.items() if word == UNASKED]
+        note = f" ({_list('not asked, every image was there already:', unasked)})" if unasked else ""
+        bad = [f"{host}: {word}" for host, word in said.items() if word not in ("ok", UNASKED)]
+        checks.append(Check(what + note, "; ".join(bad)))
     return checks
 
 
@@ -65,6 +69,12 @@ def dumped(answer: Mapping[str, Any]) -> Check:
     """What the leader says of the dumps that it took before it migrated."""
     names = [f"{dump['name']} ({dump['mib']} MiB)" for dump in answer.get("dumps", ())]
     return Check(f"dumped before the migration: {', '.join(names) or 'no database to dump'}")
+
+
+def clean(host: str, answer: Mapping[str, Any]) -> Check:
+    """What a host says of its new containers' logs: they are read, shipped and kept by many."""
+    said = str(answer.get("checks", {}).get("logs", "ok"))
+    return Check(f"no secret is in the logs on {host}", "" if said == "ok" else said)
 
 
 def telling(traffic: Traffic | None) -> bool:

@@ -32,7 +32,6 @@ class ComposeEffects(SlotEffects[ComposeConfig]):
 
     steps = frozenset(STEPS) - {"install", "build"}
     checked = ("digests", "login", "environment", "debug", "disk")
-    """What has been looked at once a release is staged: it is not, if one of these does not hold."""
 
     def __init__(
         self, layout: ComposeLayout, config: ComposeConfig, progress: Progress, token: str = "", cold: bool = False
@@ -56,6 +55,10 @@ class ComposeEffects(SlotEffects[ComposeConfig]):
         if self._containers(slot).missing(config.with_role(*self._roles(home))):
             return False
         return all(self._ask(service, port).good for service in config.services for port in service.slot_ports(slot))
+
+    def checks(self) -> dict[str, str]:
+        """See SlotEffects."""
+        return super().checks() | ({} if self.images.asked else {"login": "not asked"})
 
     def learn_secrets(self) -> None:
         """Know every secret of the product, so that none is shown: what serves may have others than what comes."""
@@ -151,8 +154,8 @@ class ComposeEffects(SlotEffects[ComposeConfig]):
         for role in self._roles(home):
             missing = self._containers(slot).missing(config.with_role(role))
             if missing:
-                self._containers(slot).stop(missing, everything=False)
-                self._start(missing, home, slot)
+                self._containers(slot).clear(missing)
+                self._start(missing, home, slot, anew=False)
             if self.cold:
                 continue
             if role == "web":
@@ -244,10 +247,10 @@ class ComposeEffects(SlotEffects[ComposeConfig]):
     def _compose(self, home: Path, slot: str) -> Compose:
         return Compose(self.docker, home, self.config.project(slot))
 
-    def _start(self, services: Sequence[ComposeService], home: Path, slot: str) -> None:
+    def _start(self, services: Sequence[ComposeService], home: Path, slot: str, anew: bool = True) -> None:
         if services:
             with self.shown(services, slot):
-                self._compose(home, slot).start([service.name for service in services])
+                self._compose(home, slot).start([service.name for service in services], anew)
 
     def _start_again(self, slot: str, policy: str) -> None:
         """The links are switched even if Docker can't be told: after a boot `settle` sets right what that leaves."""

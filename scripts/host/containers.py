@@ -163,9 +163,13 @@ class Compose:
         model: dict[str, Any] = json.loads(self.docker(*self._options, "config", "--format", "json"))
         return model
 
-    def start(self, services: Sequence[str]) -> None:
-        """Start these services anew, and none that they name as theirs; from images that are here."""
-        options = ["--detach", "--no-deps", "--no-build", "--pull", "never", "--force-recreate"]
+    def start(self, services: Sequence[str], anew: bool) -> None:
+        """Start these services, and none that they name as theirs; from images that are here.
+
+        `anew`: whatever runs of them. Else what runs goes on, and what is missing beside it is started.
+        """
+        recreate = "--force-recreate" if anew else "--no-recreate"
+        options = ["--detach", "--no-deps", "--no-build", "--pull", "never", recreate]
         self.docker(*self._options, "up", *options, *services, timeout=START_SECONDS)
 
     def run(self, service: str, command: str, name: str, release: str, timeout: float) -> None:

@@ -4,7 +4,8 @@ The same release has the same name on every host, and takes the same steps as a 
 whoever leads it (scripts/fleet) begins a segment when all hosts are ready for it. Between two segments no process of it
 runs here; the state and the lock stay, and the lock holds until it expires. Each verb may be repeated, whatever became
 of it: one that is done answers so. What is asked comes as JSON on standard input, what happens goes out as lines of
-JSON: `begin` and `step` tell of steps, `say` is for people, and the last one is the answer, with `ok` or with `error`.
+JSON: `holds` says that the lock is taken, `begin` and `step` tell of steps, `say` is for people, and the last one is
+the answer, with `ok` or with `error`.
 """
 
 from __future__ import annotations
@@ -140,7 +141,7 @@ def _stage(host: Session, call: Call) -> Answer:
         host.coordinator.begin(state)
     elif call.request is not None and state.commit != call.request.commit:
         raise HostError(f"{call.fleet} is under way here as {state.commit}: another release needs another name")
-    return {**_advance(host, state, "stage"), "checks": dict.fromkeys(host.effects.checked, "ok")}
+    return {**_advance(host, state, "stage"), "checks": host.effects.checks()}
 
 
 def _migrate(host: Session, call: Call) -> Answer:

@@ -22,10 +22,11 @@ _REFUSED = ("denied", "unauthorized", "no basic auth", "forbidden", "authenticat
 
 
 class Images:
-    """The images on this host."""
+    """The images on this host. `asked`: the registry has given one of them, so it takes the login."""
 
     def __init__(self, docker: Docker) -> None:
         self.docker = docker
+        self.asked = False
         self._stopped = threading.Event()
 
     def pull(self, images: Mapping[str, str]) -> None:
@@ -66,6 +67,7 @@ class Images:
         for pause in (*PAUSES, None):
             code, _, stderr = self.docker.answer("pull", "--quiet", image, timeout=PULL_SECONDS)
             if code == 0:
+                self.asked = True
                 break
             said = stderr.strip().splitlines()[-1] if stderr.strip() else "it wrote nothing"
             _refuse(key, image, said.lower())

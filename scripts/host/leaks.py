@@ -11,6 +11,7 @@ SHORTEST = 8
 """Characters; a shorter value is found by chance."""
 
 _SECRET = re.compile(r"(?:^|_)(?:SECRETS?|PASSWORD|PASSWD|TOKEN|KEY|CREDENTIALS?|DSN)(?:_|$)")
+_PUBLIC = re.compile(r"(?:^|_)(?:PUBLIC|PUBLISHABLE)(?:_|$)")
 _PASSWORD = re.compile(r"://[^/\s:@]*:([^/\s@]+)@")
 
 
@@ -21,5 +22,5 @@ def leaks(variables: Mapping[str, str], lines: Sequence[str]) -> list[str]:
 
 
 def _secrets(name: str, value: str) -> list[str]:
-    found = _PASSWORD.findall(value) + ([value] if _SECRET.search(name) else [])
+    found = _PASSWORD.findall(value) + ([value] if _SECRET.search(name) and not _PUBLIC.search(name) else [])
     return [secret for secret in found if len(secret) >= SHORTEST]

@@ -30,7 +30,6 @@ class HostEffects(SlotEffects[Config]):
     """
 
     checked = ("environment", "disk")
-    """What has been looked at once a release is staged: it is not, if one of these does not hold."""
 
     def __init__(self, layout: Layout, config: Config, progress: Progress, token: str = "", cold: bool = False) -> None:
         super().__init__(layout, config, progress, probe.Front(), cold)

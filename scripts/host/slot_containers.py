@@ -50,6 +50,12 @@ class SlotContainers:
             time.sleep(PAUSE_SECONDS)
         raise HostError(f"what runs in {self.project} does not stay stopped")
 
+    def clear(self, services: Sequence[ComposeService]) -> None:
+        """Remove what there is of these services and does not run; what runs may be all that answers visitors."""
+        names = {service.name for service in services}
+        found = [one for one in self.docker.of_project(self.project) if one.service in names]
+        self.docker.end([one for one in found if one.status != "running" and not one.once], {})
+
     def check_alive(self, service: ComposeService) -> None:
         """HostError if a container of the service does not stay up, or is not there at all."""
         containers = self.of(service.name)

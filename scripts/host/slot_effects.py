@@ -34,6 +34,8 @@ class SlotEffects(ABC, Generic[AnyConfig]):
     """
 
     steps = frozenset(STEPS)
+    checked: tuple[str, ...]
+    """What has been looked at once a release is staged: it is not, if one of these does not hold."""
 
     def __init__(
         self, layout: Layout, config: AnyConfig, progress: Progress, front: probe.Front, cold: bool = False
@@ -96,6 +98,10 @@ class SlotEffects(ABC, Generic[AnyConfig]):
                 time.sleep(PAUSE_SECONDS)
         if self.front.note:
             self.progress.say(f"note: {self.config.domain}: {self.front.note}")
+
+    def checks(self) -> dict[str, str]:
+        """What has been looked at while a release was staged, by name, and what was found: `ok`, or `not asked`."""
+        return dict.fromkeys(self.checked, "ok")
 
     def leaks(self, slot: str) -> list[str]:
         """Which services of a slot have written a secret into their logs, as far as that is looked for."""

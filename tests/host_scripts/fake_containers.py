@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from scripts.host.run import HostError
@@ -16,12 +16,12 @@ class FakeContainers(FakeEffects):
     """Containers run on while nothing of a release does, and come back after a boot if their slot was to serve."""
 
     steps = frozenset(STEPS) - {"install", "build"}
-    checked = ("digests",)
 
     def __init__(self, trouble: Trouble) -> None:
         super().__init__(trouble)
         self.comes_back: set[tuple[str, str]] = set()
         self.jobs_running: set[str] = set()
+        self.looked_at: Sequence[str] = ("digests",)
         self.leads: dict[str, bool] = {}
         self.releases: Path | None = None
         self.of_fleet: Callable[[], None] = lambda: None
@@ -42,6 +42,9 @@ class FakeContainers(FakeEffects):
 
     def serves(self, slot: str) -> bool:
         return all((slot, role) in self.running for role in self.roles(slot))
+
+    def checks(self) -> dict[str, str]:
+        return dict.fromkeys(self.looked_at, "ok")
 
     def leaks(self, slot: str) -> list[str]:
         return []

@@ -241,7 +241,8 @@ class FakeDocker(Commands):
             image = env[f"{service.upper()}_IMAGE"]
             if image not in self.here:
                 return 1, "", f"Error response from daemon: No such image: {image}"
-            for number in range(known[service].get("replicas", 1)):
+            runs = sum((box.project, box.service) == (project, service) for box in self.boxes.values())
+            for number in range(runs if "--no-recreate" in rest else 0, known[service].get("replicas", 1)):
                 self.count += 1
                 box = Box(f"id{self.count}-{service}-{number}", service, project, image)
                 box.status = "exited" if service in self.dies else "running"

@@ -95,6 +95,7 @@ def test_a_log_with_a_secret_in_it_is_told_without_it(machine: Machine) -> None:
     [
         ({"API_KEY": "0123456789"}, ["API_KEY"]),
         ({"DATABASE_URL": "postgres://app:hunter2hunter2@db/app"}, ["DATABASE_URL"]),
+        ({"VAPID_PUBLIC_KEY": "0123456789"}, []),
         ({"TOKENIZERS": "0123456789", "MODE": "0123456789"}, []),
         ({"SECRET_KEY": "short"}, []),
     ],

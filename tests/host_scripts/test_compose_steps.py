@@ -179,6 +179,17 @@ def test_a_host_that_does_not_lead_has_no_scheduler_and_runs_no_job(machine: Mac
     assert effects.serves("blue")
 
 
+def test_what_runs_of_what_serves_goes_on_where_one_beside_it_is_missing(machine: Machine) -> None:
+    """It may be all that answers visitors."""
+    machine.release(FIRST)
+    healthy, sick = (box for box in machine.docker.boxes.values() if box.service == "api")
+    sick.status = "restarting"
+    machine.effects().ensure("blue")
+    assert machine.docker.running("tiny-blue") == {"api": 2, "worker": 1, "beat": 1}
+    assert machine.docker.boxes[healthy.id] is healthy
+    assert sick.id not in machine.docker.boxes
+
+
 def test_a_boot_starts_what_is_missing_of_what_serves_and_removes_what_does_not(machine: Machine) -> None:
     machine.release(FIRST)
     machine.release(SECOND, TWO)

@@ -23,10 +23,14 @@ def docker(monkeypatch: pytest.MonkeyPatch) -> FakeDocker:
 def test_images_are_pulled_once_and_not_asked_for_when_they_are_here(docker: FakeDocker) -> None:
     """So that a registry that is down does not keep a host from what it has."""
     found = Images(Docker(docker))
+    assert not found.asked
     found.pull({"images.app": ONE, "images.site": SITE})
+    assert found.asked
     assert sorted(argv[-1] for argv in docker.started("pull")) == [ONE, SITE]
     docker.registry.clear()
-    found.pull({"images.app": ONE, "images.site": SITE})
+    again = Images(Docker(docker))
+    again.pull({"images.app": ONE, "images.site": SITE})
+    assert not again.asked, "whether the registry takes the login is not known"
     assert len(docker.started("pull")) == 2
     assert found.user(SITE) == "nginx"
 

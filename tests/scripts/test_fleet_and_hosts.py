@@ -42,7 +42,7 @@ class Together:
         self.kill_at: int | None = None
         self.out = io.StringIO()
         for host in whole.hosts:
-            host.effects.checked = CHECKED  # type: ignore[assignment]
+            host.effects.looked_at = CHECKED
 
     async def call(self, host: str, verb: str, message: Mapping[str, Any], said: Said) -> Mapping[str, Any]:
         await asyncio.sleep(0.01)

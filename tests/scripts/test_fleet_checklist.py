@@ -50,6 +50,13 @@ def test_each_line_of_the_hosts_own_can_fail(name: str) -> None:
     assert [check.problem for check in silent if check.problem] == ["web-1: the host did not look"]
 
 
+def test_a_registry_that_was_not_asked_is_not_said_to_take_the_login() -> None:
+    good = dict.fromkeys((name for name, _ in checklist.STAGED), "ok")
+    checks = checklist.staged({"web-1": {"checks": good}, "web-2": {"checks": {**good, "login": checklist.UNASKED}}})
+    assert not any(check.problem for check in checks)
+    assert "not asked, every image was there already: web-2" in checks[1].what
+
+
 def test_what_does_not_hold_ends_the_release_with_all_of_it() -> None:
     async def confirm() -> str:
         shown = io.StringIO()

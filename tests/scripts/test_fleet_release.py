@@ -33,6 +33,20 @@ def test_stages_everywhere_migrates_once_switches_host_by_host_and_commits_befor
     run(story())
 
 
+def test_a_secret_in_a_log_of_one_host_takes_all_of_them_back() -> None:
+    """VU9: logs are read, shipped and kept by many."""
+
+    async def story() -> None:
+        scene = Scene(2)
+        scene.fleet.hosts["web-2"].leaking = "services.api writes SECRET_KEY into its log"
+        assert not await scene.run("release")
+        assert "no secret is in the logs on web-2: services.api writes SECRET_KEY into its log" in scene.told()
+        assert set(scene.live().values()) == {OLD}
+        assert scene.at_rest()
+
+    run(story())
+
+
 def test_what_serves_already_is_said_and_nothing_is_changed() -> None:
     async def story() -> None:
         scene = Scene(3)
