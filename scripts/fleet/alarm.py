@@ -26,6 +26,11 @@ class Alarm:
             if self._task is not None:
                 self._task.cancel()
 
+    @property
+    def listened_to(self) -> bool:
+        """Whether it would end something now."""
+        return self._task is not None
+
     @asynccontextmanager
     async def heard(self) -> AsyncIterator[None]:
         """What is inside is ended by the alarm, at whatever it waits for."""

@@ -18,6 +18,10 @@ SIDE_BY_SIDE = 32
 STATUS_SECONDS = 30.0
 BEAT_SECONDS = 5.0
 """How often a lock is renewed, and a host noticed that has gone. A few beats may get lost before the lock expires."""
+GONE_SECONDS = 60.0
+"""For how long a host has said nothing that is not waited for any more, where nothing else ends the waiting."""
+LAST = ("finish", "return")
+"""After these the host is nobody's."""
 
 Result = TypeVar("Result")
 
@@ -39,6 +43,8 @@ class Calls:
         self.abandoned: set[str] = set()
         self._held: dict[str, str] = {}
         self._ours: set[str] = set()
+        self._gone: dict[str, Alarm] = {}
+        self._silent: dict[str, float] = {}
         self._room = asyncio.Semaphore(SIDE_BY_SIDE)
 
     async def status(self, host: str, release: str | None = None) -> Status:
@@ -69,7 +75,8 @@ class Calls:
         """Have a host do a verb of a release's way; `begun` is set once the host has said anything, so has its lock."""
 
         def said(line: Mapping[str, Any]) -> None:
-            self._own(host, verb, release)
+            unheard.cancel()
+            self._own(host, release)
             if begun is not None:
                 begun.set()
             self.progress.heard(host, line)
@@ -81,18 +88,26 @@ class Calls:
             message["request"] = {"owner": self.order.owner, "take_over": False, **request}
         async with self._room:
             self.touched.add(host)
+            gone = self._gone[host] = Alarm()
+            lost = LostError("does not answer any more", host)
+            unheard = asyncio.get_running_loop().call_later(GONE_SECONDS, gone.ring, lost)
             if verb == "return":  # it may have to end what runs there, and the host takes two sessions: let it have one
                 self._held.pop(host, None)
+            else:  # it may wait there for what runs, but not say nothing when it is asked how it is
+                unheard.cancel()
+                self._held[host] = release
             self.progress.begin(host, verb)
             try:
-                answer = await self.fleet.call(host, verb, message, said)
+                async with gone.heard():
+                    answer = await self.fleet.call(host, verb, message, said)
             except LockedError:
                 self._held.pop(host, None)
                 raise
             finally:
+                unheard.cancel()
                 self.progress.end(host)
-        self._own(host, verb, release)
-        if verb == "finish":
+        self._own(host, release)
+        if verb in LAST:
             del self._held[host]
         if begun is not None:
             begun.set()
@@ -134,18 +149,27 @@ class Calls:
             await self.status(host, release)
         except LostError as error:
             if self._held.get(host) == release:
-                self.alarm.ring(error)
+                self._miss(host, error)
         except FleetError:  # the next verb will say so
             return
+        else:
+            self._silent.pop(host, None)
+
+    def _miss(self, host: str, error: LostError) -> None:
+        """End the release while it can be undone; after that only the waiting for this host, and not at once."""
+        now = asyncio.get_running_loop().time()
+        if self.alarm.listened_to:
+            self.alarm.ring(error)
+        elif now - self._silent.setdefault(host, now) >= GONE_SECONDS:
+            self._gone[host].ring(error)
 
     def _message(self, host: str, release: str | None) -> dict[str, Any]:
         who = {"fleet": release, "owner": self.order.owner, "leader": host == self.leader}
         return {**who, "expires_in": self.order.expires_in, "previous": None, "take_over": False}
 
-    def _own(self, host: str, verb: str, release: str) -> None:
+    def _own(self, host: str, release: str) -> None:
         self._ours.add(host)
-        if verb != "return":
-            self._held[host] = release
+        self._held[host] = release
 
 
 async def side_by_side(hosts: Sequence[str], call: Callable[[str], Awaitable[Result]]) -> dict[str, Result]:

@@ -101,12 +101,21 @@ def way(status: Status, target: str | None, stageable: bool) -> tuple[Move, ...]
 
 
 def previous_of(hosts: Sequence[Status], stageable: Collection[str]) -> str | None:
-    """The last release that served before the one that serves now, and that every host can get to; None without one."""
-    for release in reversed(hosts[0].served if hosts else ()):
-        if release.id != hosts[0].live and all(
-            way(host, release.id, release.id in stageable) is not None for host in hosts
-        ):
-            return release.id
+    """The last release that served before the one that serves now, and that every host can get to; None without one.
+
+    A host that was made since has not served it, and gets it anew; what a host has not served that was there already
+    never was the fleet's release.
+    """
+    begun: dict[str, str] = {}
+    for host in hosts:
+        for release in host.served:
+            begun[release.id] = max(begun.get(release.id, ""), release.started)
+    for live in {host.live for host in hosts}:
+        begun.pop(live or "", None)
+    for target in sorted(begun, key=lambda release: (begun[release], release), reverse=True):
+        known = all(host.known(target) for host in hosts if host.served and host.served[0].started < begun[target])
+        if known and all(way(host, target, target in stageable) is not None for host in hosts):
+            return target
     return None
 
 

@@ -19,6 +19,10 @@ class FleetProgress(Progress):
         self.log(line)
         self._tell(say=self.masker(line))
 
+    def locked(self) -> None:
+        """From here on the lock may be renewed."""
+        self._tell(holds=True)
+
     def begin(self, step: str) -> None:
         """See Progress."""
         super().begin(step)

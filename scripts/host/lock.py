@@ -113,16 +113,18 @@ class Lock:
 
     def at(self, step: str) -> None:
         """Write down which step is under way. LockError if the lock is no longer ours: nothing more may be done."""
-        self.check()
-        if self.mine is not None:
-            self.mine = replace(self.mine, step=step)
+        with self._alone():
+            mine, holder = self.check()
+            # as it was renewed meanwhile: to whoever waits, a time that moves is an owner that lives
+            self.mine = replace(mine, step=step, expires=holder.expires)
             durable.write(self.path / "owner.json", json.dumps(asdict(self.mine)))
 
-    def check(self) -> None:
-        """LockError if somebody took the lock over."""
+    def check(self) -> tuple[Owner, Owner]:
+        """Who we are as we took it, and as it is written down. LockError if somebody took the lock over."""
         holder = self.holder()
         if self.mine is None or holder is None or holder.token != self.mine.token:
             raise LockError(f"the lock was taken over by {holder.describe() if holder else 'somebody'}")
+        return self.mine, holder
 
     def release(self) -> None:
         """Give the lock back, if it is still ours."""

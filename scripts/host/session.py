@@ -126,6 +126,7 @@ def session(
     progress = progress or Progress(None)
     lock = Lock(layout.state)
     former = lock.acquire(owner, take_over, lease)
+    progress.locked()
     states = StateFile(layout.state)
     try:
         if former is not None and not (lease and former.has(lease, owner)):

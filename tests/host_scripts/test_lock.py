@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from scripts.host import lock as locks
-from scripts.host.lock import TOKEN_VARIABLE, Lock, LockError
+from scripts.host.lock import TOKEN_VARIABLE, Lease, Lock, LockError
 from scripts.host.procfs import process_start
 
 HOLD = """
@@ -148,3 +148,16 @@ def test_unlock_removes_what_nobody_holds_and_ends_a_holder_only_by_force(
     assert holder[0].wait(10) == -9
     assert locks.main([], tmp_path) == 0
     assert "nobody holds the lock" in capsys.readouterr().out
+
+
+def test_a_step_leaves_the_lock_as_long_as_it_was_renewed(tmp_path: Path) -> None:
+    """Whoever waits takes a time that moves for an owner that lives; a step of a killed one's verb is none."""
+    lock, lease = Lock(tmp_path), Lease("20261121T100000-22222222", 45.0)
+    lock.acquire("alice", lease=lease)
+    Lock(tmp_path).renew("alice", Lease(lease.fleet, 300.0))
+    renewed = Lock(tmp_path).holder()
+    lock.at("environment")
+    holder = Lock(tmp_path).holder()
+    assert renewed is not None
+    assert holder is not None
+    assert (holder.expires, holder.step) == (renewed.expires, "environment")

@@ -40,21 +40,50 @@ class Trouble:
         return self.plan.get(number) or self.plan.pop(name, None)
 
 
+class Process:
+    """What a coordinator asks the fleet by. Once it is killed it hears nothing and asks nothing, whatever it awaits."""
+
+    def __init__(self, fleet: FakeFleet) -> None:
+        self.fleet = fleet
+        self.killed = False
+
+    async def call(self, host: str, verb: str, message: Mapping[str, Any], said: Said) -> Mapping[str, Any]:
+        """See Fleet."""
+
+        def heard(line: Mapping[str, Any]) -> None:
+            if not self.killed:
+                said(line)
+
+        try:
+            self._live()
+            self.fleet.asked.append((host, verb))
+            await asyncio.sleep(WAY_SECONDS)
+            self._live()
+            answer = await self.fleet.call(host, verb, message, heard)
+        except KilledError:
+            self.killed = True
+            raise
+        finally:
+            self._live()
+        return answer
+
+    def _live(self) -> None:
+        if self.killed:
+            raise KilledError
+
+
 class FakeFleet:
     """See Fleet. Verbs take no time unless a host `takes` some; every verb passes points at which trouble may come."""
 
     def __init__(self, names: list[str], clock: Callable[[], float]) -> None:
         self.hosts = {name: FakeHost(name, clock) for name in names}
         self.trouble = Trouble()
-        self.killed = False
         self.asked: list[tuple[str, str]] = []
 
     async def call(self, host: str, verb: str, message: Mapping[str, Any], said: Said) -> Mapping[str, Any]:
-        self.asked.append((host, verb))
-        await asyncio.sleep(WAY_SECONDS)
-        if self.killed:
-            raise KilledError
         machine = self.hosts[host]
+        while machine.stalled:
+            await asyncio.sleep(1)
         self._end_point(machine, verb, "before")
         if verb == "status":
             return machine.status(message)
@@ -97,14 +126,13 @@ class FakeFleet:
                     machine.undo()
                 raise
         checks = dict.fromkeys(("digests", "login", "environment", "debug", "disk"), "ok")
-        return {"checks": checks} if verb == "stage" else {}
+        return {"stage": {"checks": checks}, "switch": {"checks": {"logs": machine.leaking}}}.get(verb, {})
 
     def _end_point(self, machine: FakeHost, verb: str, when: str) -> None:
         if not machine.on:
             raise LostError("no route to host", machine.name)
         kind = self._point(machine, verb, when, AT_ENDS)
         if kind == "killed":
-            self.killed = True
             raise KilledError
         if kind == "lost":
             raise LostError("the connection was reset", machine.name)

@@ -12,7 +12,7 @@ from scripts.host.request import fingerprint
 
 @dataclass
 class FakeHost:
-    """What a host has on its disk. `begun` says when each release's way to serve began here, as its ledger would."""
+    """What a host has on its disk. `stalled`: it is on and takes connections, but nothing there comes to an end."""
 
     name: str
     clock: Callable[[], float]
@@ -21,9 +21,11 @@ class FakeHost:
     served: list[dict[str, Any]] = field(default_factory=list)
     lock: dict[str, Any] | None = None
     on: bool = True
+    stalled: bool = False
     sick: set[str] = field(default_factory=set)
     migrated: list[str] = field(default_factory=list)
     traffic: dict[str, Any] | None = None
+    leaking: str = "ok"
     read_only: str | None = None
     takes: dict[str, float] = field(default_factory=dict)
     turn: int = 0

@@ -15,7 +15,7 @@ from scripts.fleet.order import SHORTEST_SECONDS, Host, Order
 from scripts.fleet.progress import Progress
 from scripts.fleet.protocol import FleetError
 from scripts.host.request import fingerprint
-from tests.scripts.fake_fleet import AGAIN_SECONDS, FakeFleet, KilledError
+from tests.scripts.fake_fleet import AGAIN_SECONDS, FakeFleet, KilledError, Process
 
 NO_TROUBLE: Mapping[int, str] = {}
 OLDER, OLD, NEW = "20261119T100000-00000000", "20261120T100000-11111111", "20261121T100000-22222222"
@@ -44,6 +44,7 @@ class Scene:
         loop, now = asyncio.get_running_loop(), time.time()
         self.fleet = FakeFleet(self.names, lambda: now + loop.time())
         self.fleet.trouble.plan.update(plan.items())
+        self.process = Process(self.fleet)
         self.out, self.errors = io.StringIO(), io.StringIO()
         self.alarm = Alarm()
         if not fresh:
@@ -53,11 +54,11 @@ class Scene:
 
     def coordinator(self, version: int = 3, owner: str = "alice", take_over: bool = False) -> Coordinator:
         """Another process."""
-        self.fleet.killed = False
+        self.process = Process(self.fleet)
         self.alarm = Alarm()
         hosts = tuple(Host(name, "192.0.2.1", "") for name in self.names)
         order = Order(hosts, owner, "", request(version), SHORTEST_SECONDS, take_over)
-        return Coordinator(Calls(self.fleet, order, Progress(self.out, self.errors), self.alarm))
+        return Coordinator(Calls(self.process, order, Progress(self.out, self.errors), self.alarm))
 
     async def run(self, command: str, **options: Any) -> bool | None:
         """Whether it went well; None if it was killed."""

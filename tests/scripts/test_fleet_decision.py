@@ -185,5 +185,8 @@ def test_a_rollback_goes_to_the_last_release_that_all_can_get_to() -> None:
     assert previous_of([at_rest(OLDER, OLD, NEW)], ()) == OLD.id
     assert previous_of([at_rest(OLDER, OLD, NEW), at_rest(OLDER, NEW)], ()) == OLDER.id
     assert previous_of([at_rest(OLDER, OLD, NEW), at_rest(NEW)], {OLD.id}) == OLD.id, "a newer host can have it made"
+    assert previous_of([at_rest(NEW), at_rest(OLDER, OLD, NEW)], {OLD.id}) == OLD.id, "also where it is the first"
+    alone = [at_rest(OLDER, OLD, NEW), at_rest(OLDER, NEW)]
+    assert previous_of(alone, ALL) == OLDER.id, "what one host served alone was given up by the fleet"
     assert previous_of([at_rest(NEW)], ()) is None
     assert previous_of([], ()) is None

@@ -126,7 +126,7 @@ def test_a_killed_coordinator_does_nothing_more() -> None:
         assert await scene.run("release") is None
         passed = len(scene.fleet.trouble.passed)
         with pytest.raises(KilledError):
-            await scene.fleet.call("web-1", "status", {}, lambda line: None)
+            await scene.process.call("web-1", "status", {}, lambda line: None)
         return passed
 
     assert run(story()) == 31

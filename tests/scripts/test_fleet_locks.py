@@ -29,6 +29,28 @@ def test_a_second_coordinator_is_refused_with_the_owner_s_name() -> None:
     run(story())
 
 
+@pytest.mark.parametrize("returns", ["rollback", "release"])
+def test_a_return_that_takes_long_is_not_taken_for_a_dead_one(returns: str) -> None:
+    """Of a rollback as of a release that failed: it renews its locks as everything else does."""
+
+    async def story() -> None:
+        scene = Scene(2, {"web-2 switch (1)": "failed badly"})
+        for host in scene.fleet.hosts.values():
+            host.takes = {"return": 120}
+        first = asyncio.create_task(scene.run(returns))
+        await asyncio.sleep(30)
+        began = now()
+        assert not await scene.run("release", version=4, owner="bob")
+        assert now() - began < 30
+        assert "release in progress: alice" in scene.told()
+        assert "SIGKILL" not in scene.told()
+        assert await first == (returns == "rollback")
+        assert len(set(scene.live().values())) == 1
+        assert scene.at_rest()
+
+    run(story())
+
+
 def test_of_two_that_begin_at_once_one_gets_all_hosts() -> None:
     async def story() -> None:
         scene = Scene(3)
