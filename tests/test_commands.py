@@ -141,6 +141,28 @@ def _steps(workflow: str) -> list[dict[str, Any]]:
     return [step for job in read["jobs"].values() for step in job["steps"]]
 
 
+def test_what_runs_is_kept_in_the_stack_file_wherever_a_release_was_begun() -> None:
+    """Also where the update failed after it: the next `pulumi up` from git would roll it back."""
+    steps = _steps("release.yml")
+    names = [step.get("name") for step in steps]
+    assert names.index("Keep what runs in the stack file") == names.index("Release") + 1
+    released, kept = (step for step in steps if step.get("name") in ("Release", "Keep what runs in the stack file"))
+    assert released["id"] == "release"
+    assert kept["if"] == "${{ !cancelled() && steps.release.outcome != 'skipped' }}"
+
+
+def test_an_action_is_a_commit_and_gets_no_more_than_it_needs() -> None:
+    """A tag can be moved to other code, beside a production's credentials."""
+    for file in sorted((ROOT / ".github" / "workflows").glob("*.yml")):
+        for line in file.read_text().splitlines():
+            if re.match(r"\s*(- )?uses:", line):
+                assert re.search(r"uses: [\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$", line), f"{file.name}: {line}"
+        assert yaml.safe_load(file.read_text())["permissions"] == {}, "each job says its own"
+        for step in _steps(file.name):
+            if "/checkout@" in step.get("uses", ""):
+                assert step["with"]["persist-credentials"] is False, file.name
+
+
 def test_no_workflow_pastes_a_value_into_a_command() -> None:
     """By the environment it stays a value, whatever is in it."""
     files = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
