@@ -11,9 +11,8 @@ from pulumi_command import local
 
 from components.component import Component
 from components.keys import Keys
+from components.release_parts import RELEASE, RELEASE_COMMAND
 
-COORDINATOR = "scripts/fleet.sh"
-"""It speaks to all hosts at once, from where `pulumi up` runs. The path is the same on every machine that runs it."""
 PATIENCE = pulumi.CustomTimeouts(create="60m", update="60m")
 
 
@@ -64,8 +63,8 @@ class FleetRelease(Component):
 
         order: pulumi.Output[str] = pulumi.Output.secret(parts.apply(text))
         local.Command(
-            f"{name}-release",
-            create=f"{COORDINATOR} release",
+            f"{name}-{RELEASE}",
+            create=RELEASE_COMMAND,
             stdin=order,
             add_previous_output_in_env=False,
             opts=self.child(custom_timeouts=PATIENCE),

@@ -12,6 +12,7 @@ from pulumi_command import remote
 
 from components.component import Component
 from components.keys import Keys
+from components.release_parts import BOOTSTRAP, CONFIRM, RELEASE
 from hostfiles import bundle
 
 USER = "deploy"
@@ -42,7 +43,7 @@ class HostSetup(Component):
     def __init__(self, name: str, args: HostSetupArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
         bootstrap = remote.Command(
-            f"{name}-bootstrap",
+            f"{name}-{BOOTSTRAP}",
             connection=self._connection(args, args.keys.first_host_public),
             create=bundle.loader_command("bootstrap"),
             stdin=bundle.bundle(None),
@@ -63,7 +64,7 @@ class HostSetup(Component):
             opts=self.child(custom_timeouts=PATIENCE),
         )
         confirm = remote.Command(
-            f"{name}-firewall-confirm",
+            f"{name}-{CONFIRM}",
             connection=connection,
             create=f"{HOST_COMMAND} firewall-confirm",
             stdin=args.firewall,
@@ -73,7 +74,7 @@ class HostSetup(Component):
         )
         if args.release is not None:
             remote.Command(
-                f"{name}-release",
+                f"{name}-{RELEASE}",
                 connection=connection,
                 create=f"{HOST_COMMAND} release",
                 stdin=pulumi.Output.secret(args.release),

@@ -12,7 +12,8 @@ from http.client import HTTPException
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from scripts.stack import OperatorError, Release, outputs
+from scripts.pulumi_cli import OperatorError, outputs
+from scripts.stack_release import Release
 
 API = "https://api.digitalocean.com"
 SECONDS = 20

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from scripts.arguments import Parser
-from scripts.stack import OperatorError, command_line, is_fleet, on_fleet, on_host, on_hosts_only
+from scripts.on_hosts import on_fleet, on_host
+from scripts.pulumi_cli import OperatorError, command_line
+from scripts.stack import is_fleet, on_hosts_only
 
 SWITCHES = {"1": "on", "0": "off"}
 

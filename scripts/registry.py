@@ -13,7 +13,7 @@ from http.client import HTTPException
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from scripts.stack import OperatorError
+from scripts.pulumi_cli import OperatorError
 
 MANIFESTS = (
     "application/vnd.oci.image.index.v1+json",

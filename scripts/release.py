@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, replace
 
 from scripts import platform_api
 from scripts.arguments import Parser
+from scripts.pulumi_cli import OperatorError, command_line, outputs, pulumi
 from scripts.registry import resolve
-from scripts.stack import (
-    APP_KIND,
-    OperatorError,
-    Release,
-    command_line,
-    kind_of,
-    outputs,
-    pulumi,
-    serving,
-    write,
-    written,
-)
+from scripts.stack import APP_KIND, kind_of, serving
+from scripts.stack_release import Release, write, written
 
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 REFERENCE = re.compile(r"[a-z0-9.-]+(?::[0-9]+)?(?:/[a-z0-9._-]+)+@sha256:[0-9a-f]{64}")
 TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 WANTED = "IMAGES='<image>=<tag or digest> …', or VERSION=<tag> for all"
+
+
+@dataclass(frozen=True)
+class Failed:
+    """An update that failed: what was to be released, what the stack file named before, and what serves now; `silence`
+    is why nobody says that."""
+
+    stack: str
+    is_app: bool
+    wanted: Release
+    before: Release
+    now: Release | None = None
+    silence: str = ""
 
 
 def release(stack: str, commit: str = "", images: str = "", version: str = "") -> None:
@@ -43,7 +48,9 @@ def release(stack: str, commit: str = "", images: str = "", version: str = "") -
     try:
         pulumi("up", "--yes", "--skip-preview", "--stack", stack)
     except (OperatorError, KeyboardInterrupt):
-        raise OperatorError(_what_serves(stack, wanted, before, is_app)) from None
+        failed = serving_after_failure(Failed(stack, is_app, wanted, before))
+        settle(failed)
+        raise OperatorError(describe(failed)) from None
     if is_app:
         _verified(stack, wanted, before)
 
@@ -92,18 +99,33 @@ def _parsed(text: str) -> dict[str, str]:
     return named
 
 
-def _what_serves(stack: str, wanted: Release, before: Release, is_app: bool) -> str:
+def serving_after_failure(failed: Failed) -> Failed:
     """Ask who serves: an update can fail after its release succeeded, and a lost connection says nothing about it."""
+    stack, known = failed.stack, (failed.wanted, failed.before)
     try:
-        now = platform_api.serving(stack, (wanted, before)) if is_app else serving(stack)
+        now = platform_api.serving(stack, known) if failed.is_app else serving(stack)
     except (OperatorError, KeyError, ValueError) as error:
-        who = f"the platform did not say what it serves ({error})" if is_app else "the host did not say what it serves"
-        see = "the app's deployments in its console" if is_app else "`sudo slipway status` on the host"
+        return replace(failed, silence=str(error))
+    return replace(failed, now=now)
+
+
+def settle(failed: Failed) -> None:
+    """Have the stack file name what serves, where somebody says so."""
+    if failed.now is not None and not failed.now.is_(failed.wanted):
+        write(failed.stack, failed.now)
+
+
+def describe(failed: Failed) -> str:
+    """What became of the release, and what the stack file names, in one line."""
+    stack, wanted, before, now = failed.stack, failed.wanted, failed.before, failed.now
+    if now is None:
+        host = "the host did not say what it serves"
+        who = f"the platform did not say what it serves ({failed.silence})" if failed.is_app else host
+        see = "the app's deployments in its console" if failed.is_app else "`sudo slipway status` on the host"
         return f"the update failed, and {who}: the stack file names {wanted} now, {before} before; see {see}"
     if now.is_(wanted):
         return f"{wanted} was released, but the update failed after it: run `pulumi up -s {stack}` again"
-    write(stack, now)
-    returned = "the platform has returned to the deployment before: " if is_app else ""
+    returned = "the platform has returned to the deployment before: " if failed.is_app else ""
     return f"{wanted} was not released: {returned}{stack} still runs {now}, and its stack file says so again"
 
 

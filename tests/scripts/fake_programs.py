@@ -10,9 +10,8 @@ from typing import Any
 
 import pytest
 
-from components.fleet_release import COORDINATOR
+from components.release_parts import FLEET_RELEASE, RELEASE_COMMAND
 
-RUN = f"{COORDINATOR} release"
 KEY = "slipway:product.release"
 _FAKE = """#!{python}
 import json, pathlib, sys
@@ -63,11 +62,10 @@ elif arguments[:4] == ["config", "get", "--path", "slipway:architecture.kind"]:
 elif arguments[:2] == ["config", "get"]:
     print(json.dumps(read("release")))
 elif arguments[:3] == ["stack", "export", "--show-secrets"]:
-    sign = {{"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270"}}
-    whole = {{**sign, "plaintext": json.dumps(json.dumps(read("fleet")))}}
-    command = {{"type": "command:local:Command", "inputs": {{"create": {command!r}, "stdin": whole}}}}
-    found = [] if (here / "not up").exists() else [{{"type": "pulumi:pulumi:Stack"}}, command]
-    print(json.dumps({{"version": 3, "deployment": {{"resources": found}}}}))
+    print(json.dumps({{"version": 3, "deployment": {{"resources": read("state")}}}}))
+elif arguments[0] == "preview":
+    print(json.dumps(read("preview")))
+    sys.exit(255 if (here / "preview fails").exists() else 0)
 elif arguments[:2] in (["config", "set"], ["config", "rm"]):
     release, path = read("release"), arguments[3].removeprefix({key!r} + ".").split(".")
     inner = release if len(path) == 1 else release.setdefault(path[0], {{}})
@@ -86,6 +84,34 @@ elif arguments[0] == "up":
 """
 
 
+SIGN = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270"}
+
+
+def state(order: Any, members: list[str], prepared: dict[str, tuple[str, str]]) -> list[dict[str, Any]]:
+    """What the engine exports of a fleet whose last update that went well released `order`. The one after it declared
+    `members`; of those that are `prepared`, the address and the machine."""
+
+    def secret(value: Any) -> dict[str, Any]:
+        return {**SIGN, "plaintext": json.dumps(value)}
+
+    def resource(kind: str, name: str, **more: Any) -> dict[str, Any]:
+        return {"type": kind, "urn": f"urn:pulumi:prod::slipway::{kind}::{name}", **more}
+
+    command = {"create": RELEASE_COMMAND, "stdin": secret(json.dumps(order))}
+    found = [
+        resource("pulumi:pulumi:Stack", "slipway-prod"),
+        resource(FLEET_RELEASE, "prod-fleet", outputs={"members": members}),
+        resource("command:local:Command", "prod-fleet-release", inputs=command),
+        resource("command:local:Command", "web-1-leaving-wait", inputs={"create": "true"}),
+    ]
+    for name, (address, machine) in prepared.items():
+        connection = {"host": address, "hostKey": f"key of {machine}", "privateKey": secret("a key")}
+        for part in ("bootstrap", "apply", "firewall-confirm"):
+            inputs = {"triggers": [machine], "connection": connection, "create": "a command"}
+            found.append(resource("command:remote:Command", f"{name}-host-{part}", inputs=inputs))
+    return found
+
+
 class Programs:
     """The folder. `release` is in the stack file, `serving` on the hosts, `before` what they served before."""
 
@@ -94,9 +120,10 @@ class Programs:
         self.put("release", release)
         self.put("serving", release)
         self.put("outputs", {"address": "192.0.2.9", "known_hosts": "192.0.2.9 ssh-ed25519 AAAA"})
+        self.put("preview", {"steps": []})
         for name in ("pulumi", "ssh", "python"):
             program = home / name
-            program.write_text(_FAKE.format(python=sys.executable, home=str(home), name=name, key=KEY, command=RUN))
+            program.write_text(_FAKE.format(python=sys.executable, home=str(home), name=name, key=KEY))
             program.chmod(0o755)
 
     def put(self, name: str, data: Any) -> None:
@@ -121,5 +148,5 @@ def programs(home: Path, monkeypatch: pytest.MonkeyPatch, release: dict[str, Any
     """The programs, before all others on the PATH."""
     found = Programs(home, release)
     monkeypatch.setenv("PATH", f"{home}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.setattr("scripts.stack.sys.executable", str(home / "python"))
+    monkeypatch.setattr("scripts.on_hosts.sys.executable", str(home / "python"))
     return found

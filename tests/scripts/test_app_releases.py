@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 
 from scripts import platform_api, read_only, recover, release, rollback
-from scripts.stack import OperatorError, Release, kind_of
+from scripts.pulumi_cli import OperatorError
+from scripts.stack import kind_of
+from scripts.stack_release import Release
 from tests.scripts.fake_programs import Programs, programs
 
 REPOSITORY = "ghcr.io/signupflow/signupflow"

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from scripts import read_only, recover, release, rollback
-from scripts.stack import OperatorError
-from tests.scripts.fake_programs import KEY, Programs, programs
+from scripts.pulumi_cli import OperatorError
+from tests.scripts.fake_programs import KEY, Programs, programs, state
 
 REPOSITORY = "ghcr.io/example"
 
@@ -25,7 +25,8 @@ def images(api: int, site: int) -> dict[str, str]:
 
 OLD: dict[str, Any] = {"images": images(1, 1), "versions": {"api": "1.0", "site": "1.0"}}
 OLDER: dict[str, Any] = {"images": images(0, 1), "versions": {"api": "0.9", "site": "1.0"}}
-ORDER = {"hosts": [], "private_key": "a key", "owner": "pulumi up -s prod", "request": {}}
+HOSTS = [{"name": "web-1", "address": "192.0.2.1", "host_key": "key of 1"}]
+ORDER = {"hosts": HOSTS, "private_key": "a key", "owner": "pulumi up -s prod", "request": {}}
 
 
 @pytest.fixture
@@ -43,7 +44,8 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Programs:
 def fleet(host: Programs) -> Programs:
     """Hosts that are released as one."""
     host.put("outputs", {"address": "192.0.2.80"})
-    host.put("fleet", ORDER)
+    host.happens("fleet")
+    host.put("state", state(ORDER, ["web-1"], {"web-1": ("192.0.2.1", "1")}))
     return host
 
 
@@ -158,7 +160,7 @@ def test_a_fleet_that_was_rolled_back_but_for_a_host_that_is_off_is_told_and_wri
 
 
 def test_a_fleet_that_is_not_up_has_nothing_to_return_to(fleet: Programs) -> None:
-    fleet.happens("not up")
+    fleet.put("state", [{"type": "pulumi:pulumi:Stack", "urn": "urn:pulumi:prod::slipway::pulumi:pulumi:Stack::prod"}])
     with pytest.raises(OperatorError, match="has released on no fleet yet: run `pulumi up -s prod` first"):
         rollback.rollback("prod")
     assert fleet.get("release") == OLD

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from scripts import read_only, recover, release, rollback
-from scripts.stack import OperatorError
+from scripts.pulumi_cli import OperatorError
 from tests.scripts.fake_programs import Programs, programs
 
 OLD, NEW = "a" * 40, "b" * 40
@@ -120,6 +120,16 @@ def test_the_hosts_key_is_checked_against_the_pinned_one(host: Programs) -> None
         if call[0] == "ssh":
             assert "StrictHostKeyChecking=yes" in call
             assert any("ssh-ed25519 AAAA" in argument for argument in call)
+
+
+def test_a_host_that_is_half_dead_is_not_waited_for_without_end(host: Programs) -> None:
+    host.happens("fails")
+    with pytest.raises(OperatorError, match="was not released"):
+        release.release("shop", NEW)
+    calls = [call for call in host.calls() if call[0] == "ssh"]
+    assert calls
+    for call in calls:
+        assert {"ConnectTimeout=15", "ServerAliveInterval=10", "ServerAliveCountMax=3"} <= set(call)
 
 
 def test_a_stack_that_is_not_up_has_nothing_to_return_to(host: Programs) -> None:

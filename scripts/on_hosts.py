@@ -1,0 +1,45 @@
+"""The hosts' own commands: on the one host of a stack by SSH, on a fleet by its coordinator."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from scripts.fleet_order import order_of
+from scripts.pulumi_cli import OperatorError, outputs
+
+ROOT = Path(__file__).resolve().parent.parent
+CHECKED = ("StrictHostKeyChecking=yes", "GlobalKnownHostsFile=/dev/null")
+ALIVE = ("ConnectTimeout=15", "ServerAliveInterval=10", "ServerAliveCountMax=3")
+"""Seconds to connect, and between the questions whether the host is there: one that says nothing to three is lost."""
+
+
+def on_host(stack: str, *command: str, capture: bool = False) -> str:
+    """Run one of the host's own commands, logged in as the operator, with the host key that the stack pinned."""
+    known = outputs(stack)
+    for key in ("address", "known_hosts"):
+        if key not in known:
+            raise OperatorError(f"the stack {stack} has no output {key!r}: run `pulumi up -s {stack}` first")
+    options = (*CHECKED, *ALIVE, f"KnownHostsCommand=/bin/echo {known['known_hosts']}")
+    there = [f"ops@{known['address']}", "sudo", "-n", "/usr/local/sbin/slipway", *command]
+    argv = ["ssh", *(word for option in options for word in ("-o", option)), *there]
+    done = subprocess.run(argv, check=False, text=True, stdout=subprocess.PIPE if capture else None)
+    if done.returncode:
+        raise OperatorError(f"`slipway {' '.join(command)}` failed on the host: see above")
+    return done.stdout or ""
+
+
+def on_fleet(stack: str, command: str, *options: str, take_over: bool = False, capture: bool = False) -> str:
+    """Run a command of scripts/fleet for all hosts of the stack. What it needs of the secrets goes in by a pipe."""
+    order, absent = order_of(stack)
+    for name in () if capture else absent:
+        print(f"{name} is not set up, and left out: `pulumi up -s {stack}` goes on with it", file=sys.stderr)
+    order |= {"owner": f"make {command} STACK={stack}", "take_over": take_over}
+    stdout = subprocess.PIPE if capture else None
+    argv = [sys.executable, "-m", "scripts.fleet", command, *options]
+    done = subprocess.run(argv, cwd=ROOT, input=json.dumps(order), text=True, stdout=stdout, check=False)
+    if done.returncode:
+        raise OperatorError(f"{command} failed: see above")
+    return done.stdout or ""
