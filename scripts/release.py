@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from scripts import platform_api
 from scripts.arguments import Parser
+from scripts.changes import only_of_the_release
 from scripts.pulumi_cli import OperatorError, command_line, outputs, pulumi
 from scripts.registry import resolve
 from scripts.stack import APP_KIND, kind_of, serving
@@ -32,7 +33,8 @@ class Failed:
 
 
 def release(stack: str, commit: str = "", images: str = "", version: str = "") -> None:
-    """Release what is named on `stack`. Where `pulumi up` fails, the stack file names what the hosts say they serve."""
+    """Release what is named on `stack`, and change nothing else of it. Where that can't be or `pulumi up` fails, the
+    stack file names what the hosts serve."""
     if commit and not re.fullmatch(r"[0-9a-f]{40}", commit):
         raise OperatorError(
             f"COMMIT={commit!r} is not a whole commit: 40 hexadecimal digits, as `git rev-parse HEAD` has"
@@ -44,7 +46,7 @@ def release(stack: str, commit: str = "", images: str = "", version: str = "") -
         raise OperatorError(f"{stack} is released by {WANTED if commit else 'COMMIT=<40 hexadecimal digits>'}")
     wanted = Release(commit=commit) if commit else _of_images(before, images, version)
     is_app = kind_of(stack) == APP_KIND
-    write(stack, wanted)
+    _write_if_it_is_all(stack, wanted, before)
     try:
         pulumi("up", "--yes", "--skip-preview", "--stack", stack)
     except (OperatorError, KeyboardInterrupt):
@@ -53,6 +55,16 @@ def release(stack: str, commit: str = "", images: str = "", version: str = "") -
         raise OperatorError(describe(failed)) from None
     if is_app:
         _verified(stack, wanted, before)
+
+
+def _write_if_it_is_all(stack: str, wanted: Release, before: Release) -> None:
+    """Have the stack file name what is wanted; not where more than that would change, which is looked at here."""
+    try:
+        write(stack, wanted)
+        only_of_the_release(stack)
+    except (OperatorError, KeyboardInterrupt) as error:
+        write(stack, before)
+        raise OperatorError(str(error) or f"interrupted: {stack} is as it was") from None
 
 
 def _verified(stack: str, wanted: Release, before: Release) -> None:
