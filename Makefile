@@ -19,13 +19,16 @@ endif
 ifneq ($(origin FROM),command line)
 FROM := # so may a shell
 endif
+ifneq ($(origin BASE),command line)
+BASE := # so may a shell
+endif
 ifneq ($(origin ON),command line)
 ON :=
 endif
 ifneq ($(origin HOST),command line)
 HOST := # many a shell has one of its own
 endif
-export STACK FROM ON HOST COMMIT IMAGES VERSION TAKE_OVER FORMAT CHECKS REQUESTS ENVIRONMENT # by the environment, not as text of a command: a value is never a program
+export STACK FROM BASE ON HOST COMMIT IMAGES VERSION TAKE_OVER FORMAT CHECKS REQUESTS ENVIRONMENT # by the environment, not as text of a command: a value is never a program
 VENV := .venv
 RUN := $(VENV)/bin/python
 UNIT_TESTS := $(RUN) -m pytest tests --ignore tests/hosts --numprocesses logical --dist worksteal
@@ -48,8 +51,8 @@ $(VENV)/.developer: requirements.txt requirements-dev.txt
 
 setup: $(VENV)/.program ## install what the program itself needs, into .venv
 
-plan: $(VENV)/.program ## show what a stack makes, costs and needs: STACK=, FORMAT=text|markdown|json, FILES=1; or how to move there: FROM=
-	@$(RUN) -W ignore -m plan --stack "$$STACK" --format "$$FORMAT" $(if $(FILES),--files) $(if $(FROM),--from "$$FROM")
+plan: $(VENV)/.program ## show what a stack makes, costs and needs: STACK=, FORMAT=text|markdown|json, FILES=1; BASE=<another checkout> to compare with; or how to move there: FROM=
+	@$(RUN) -W ignore -m plan --stack "$$STACK" --format "$$FORMAT" $(if $(FILES),--files) $(if $(FROM),--from "$$FROM") $(if $(BASE),--base "$$BASE")
 
 rehearse: $(VENV)/.developer ## bring a stack up on this machine with the real engine, and check it from outside: STACK=, CHECKS=basic|all, REQUESTS=; or move there: FROM=
 	@$(RUN) -W ignore -m rehearsal $(if $(FROM),move --from "$$FROM",up --checks "$$CHECKS" --requests "$$REQUESTS") --stack "$$STACK"

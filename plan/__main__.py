@@ -10,6 +10,7 @@ import argparse  # noqa: E402
 import io  # noqa: E402
 import os  # noqa: E402
 import sys  # noqa: E402
+from pathlib import Path  # noqa: E402
 from typing import TYPE_CHECKING  # noqa: E402
 
 from scripts.arguments import Parser, one_of  # noqa: E402
@@ -28,10 +29,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser = Parser(prog="plan", description=__doc__)
     parser.add_argument("--stack", required=True, help="the stack: the NAME of Pulumi.NAME.yaml")
     parser.add_argument("--from", dest="origin", metavar="STACK", help="the stack that the product moves from")
+    parser.add_argument("--base", metavar="DIRECTORY", help="another checkout: say what changes against it, too")
     parser.add_argument("--format", type=one_of("text", "markdown", "json"), default="text")
     parser.add_argument("--files", action="store_true", help="show what is in each file")
     parser.add_argument("--colour", type=one_of("auto", "always", "never"), default="auto")
     given = parser.parse_args(arguments)
+    if given.base and (given.origin or given.format == "json"):
+        parser.error("BASE goes with FORMAT=text or markdown, and without FROM")
     from plan.build import make_plan
     from plan.program import ProgramError
 
@@ -43,12 +47,27 @@ def main(arguments: list[str] | None = None) -> int:
             shown, plan = _rendered_move(move, given), move.after
         else:
             plan = make_plan(given.stack)
-            shown = _rendered(plan, given)
+            shown = _changes(plan, given) + _rendered(plan, given)
     except (SettingsError, ProgramError) as error:
         print(error, file=sys.stderr)
         return BAD_INPUT
     _write(shown)
     return POLICY if plan.errors else FINE
+
+
+def _changes(plan: Plan, given: argparse.Namespace) -> str:
+    """What is different from the plan of another checkout, where one is given."""
+    if not given.base:
+        return ""
+    from plan import change, machine
+    from plan.program import ProgramError
+
+    try:
+        before = change.document_of(given.stack, Path(given.base))
+        told = "\n".join(change.lines(before, machine.document(plan, show_files=True)))
+    except ProgramError as error:
+        told = f"Not compared: {error}"
+    return f"#### What changes in `{plan.settings.name}`\n\n{told}\n\n"
 
 
 def _rendered(plan: Plan, given: argparse.Namespace) -> str:

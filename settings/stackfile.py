@@ -66,6 +66,13 @@ def read(path: Path) -> StackFile:
     return found
 
 
+def like(path: Path) -> str | None:
+    """The stack that the file at `path` says it is like. Raises SettingsError where it has no such configuration."""
+    content, problems = read_yaml(path)
+    other = _config(path, content, problems).get(f"{NAMESPACE}:{LIKE}")
+    return other if isinstance(other, str) else None
+
+
 def whole(path: Path, config: Mapping[str, Any]) -> dict[str, Any]:
     """The `config` of the file at `path` with what the file of the stack that it is like says."""
     found = read(path)

@@ -151,6 +151,15 @@ def test_what_runs_is_kept_in_the_stack_file_wherever_a_release_was_begun() -> N
     assert kept["if"] == "${{ !cancelled() && steps.release.outcome != 'skipped' }}"
 
 
+def test_a_pull_request_sees_what_changes_against_its_base() -> None:
+    [step] = [step for step in _steps("preview.yml") if step.get("name") == "Plan the stacks"]
+    assert 'git worktree add --quiet --detach ../base "$BASE"' in step["run"]
+    assert "-m plan.touched" in step["run"]
+    assert '--stack "$stack" --base ../base' in step["run"]
+    assert '--base "$BASE"' in _make("-n", "plan", "STACK=prod", "BASE=../base").stdout
+    assert "--base" not in _make("-n", "plan", "STACK=prod").stdout
+
+
 def test_an_action_is_a_commit_and_gets_no_more_than_it_needs() -> None:
     """A tag can be moved to other code, beside a production's credentials."""
     for file in sorted((ROOT / ".github" / "workflows").glob("*.yml")):

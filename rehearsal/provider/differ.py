@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from rehearsal.provider.replaces import REPLACES
+from policies.replaces import REPLACES
 from rehearsal.provider.resource import Resource
 from rehearsal.provider.values import Properties, is_unknown, plain
 

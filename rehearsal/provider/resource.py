@@ -78,7 +78,7 @@ class Resource:
         return []
 
     def forces(self, old: Properties, new: Properties) -> tuple[str, ...]:
-        """Properties that replace only for certain values: the table in `replaces.py` is for the others."""
+        """Properties that replace only for certain values: the table in `policies.replaces` is for the others."""
         return ()
 
     def compared(self, old: Properties, state: Properties) -> Properties:

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from policies.replaces import REPLACES
 from rehearsal.provider.__main__ import MODULES
-from rehearsal.provider.replaces import REPLACES
 from rehearsal.provider.resource import Resource
 
 RESOURCES: list[Resource] = [
