@@ -37,7 +37,7 @@ def only_of_the_release(stack: str) -> None:
         for step in digest.get("steps") or ()
         if step["op"] not in NOTHING and not _kind(step).startswith(PROVIDERS)
     ]
-    if any(_kind(step) == STACK for step in steps):
+    if any((step["op"], _kind(step)) == ("create", STACK) for step in steps):
         raise OperatorError(
             f"{stack} has never been up: `pulumi up -s {stack}` makes it, and releases what is in its file"
         )
