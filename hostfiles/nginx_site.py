@@ -147,15 +147,15 @@ def _heads(path: str) -> list[str]:
 
 def _static(product: Product, route: Route, service: Service) -> list[str]:
     """Built files. A path with no file is the application's own (a single page that has routes itself): index.html."""
-    below, root = _slashed(route.path), f"root {_output(product, 'current', service)};"
+    below, files = _slashed(route.path), _files(product, "current", _output(service))
     hashed = block(
         f"location ^~ {below.removesuffix('/')}{HASHED}",
-        [_FOREVER, *_stripped(below), root, "gzip on;", f"error_page 404 = @{_fallback(route.service, below)};"],
+        [_FOREVER, *_stripped(below), *files, "gzip on;", f"error_page 404 = @{_fallback(route.service, below)};"],
     )
     page = [
         'set $cache_policy "no-cache";',
         *_stripped(below),
-        root,
+        *files,
         "try_files $uri $uri/index.html /index.html =404;",
     ]
     lines = [*hashed, "", *block("location /" if below == "/" else f"location ^~ {below}", page)]
@@ -165,8 +165,8 @@ def _static(product: Product, route: Route, service: Service) -> list[str]:
 def _previous(product: Product, route: Route, service: Service) -> list[str]:
     """A page that was loaded before a release asks for its parts after it: they are still in the previous slot."""
     below = _slashed(route.path)
-    root = f"root {_output(product, 'previous', service)};"
-    return block(f"location @{_fallback(route.service, below)}", [_FOREVER, *_stripped(below), root, "gzip on;"])
+    files = _files(product, "previous", _output(service))
+    return block(f"location @{_fallback(route.service, below)}", [_FOREVER, *_stripped(below), *files, "gzip on;"])
 
 
 def _assets(product: Product, name: str, path: str, directory: str) -> list[str]:
@@ -176,7 +176,7 @@ def _assets(product: Product, name: str, path: str, directory: str) -> list[str]
         [
             "set $cache_policy $asset_policy;",
             *_stripped(_slashed(path)),
-            f"root {_source(product, 'current', product.services[name])}/{directory};",
+            *_files(product, "current", f"{_source(product.services[name])}/{directory}"),
             "gzip on;",
             f"error_page 404 = @{_fallback(name, path)};",
         ],
@@ -189,7 +189,7 @@ def _previous_assets(product: Product, name: str, path: str, directory: str) -> 
         [
             "set $cache_policy $asset_policy;",
             *_stripped(_slashed(path)),
-            f"root {_source(product, 'previous', product.services[name])}/{directory};",
+            *_files(product, "previous", f"{_source(product.services[name])}/{directory}"),
             "gzip on;",
         ],
     )
@@ -208,13 +208,22 @@ def _fallback(service: str, path: str) -> str:
     return "_".join([service, *re.findall(r"[A-Za-z0-9]+", path), "previous"])
 
 
-def _source(product: Product, link: str, service: Service) -> str:
-    folder = f"/srv/{product.name}/{link}/src"
-    return folder if service.directory == "." else f"{folder}/{service.directory}"
+def _files(product: Product, link: str, directory: str) -> list[str]:
+    """Files below `directory` in the release that `link` leads to.
+
+    The product's user could put a link among them to what nginx may read and visitors may not (the certificate's key):
+    nginx follows a link only to what belongs to the link's owner. `link` itself, and what it leads to, is root's.
+    """
+    release = f"/srv/{product.name}/{link}"
+    return [f"root {release}/{directory};", f"disable_symlinks if_not_owner from={release};"]
 
 
-def _output(product: Product, link: str, service: Service) -> str:
-    source = _source(product, link, service)
+def _source(service: Service) -> str:
+    return "src" if service.directory == "." else f"src/{service.directory}"
+
+
+def _output(service: Service) -> str:
+    source = _source(service)
     return source if service.output in (None, ".") else f"{source}/{service.output}"
 
 
