@@ -2,7 +2,8 @@
 
 Docker writes firewall rules of its own, ahead of UFW's: a port that a container publishes by mistake is open to the
 world. The guard comes before all of them: what is forwarded has to come from a container, or be an answer. On a host
-that keeps data, the engines' ports on its private address are let through too, from the VPC alone.
+that keeps data, the engines' ports on its private address are let through too, from the VPC alone. The cloud's metadata
+is not for containers: a service that can be talked into asking for any URL would hand out what the host was made with.
 """
 
 from __future__ import annotations
@@ -85,6 +86,7 @@ def forward(published: Published | None = None) -> str:
     """The guard, for `nft -f`. It takes the place of the one before in one step."""
     rules = [
         "type filter hook forward priority filter - 10; policy drop;",
+        f"ip daddr {systemd.METADATA} drop",
         "ct state established,related accept",
         'iifname "docker0" accept',
         'iifname "br-*" accept',

@@ -87,6 +87,7 @@ def _pm2(settings: Settings) -> str:
         "OOMPolicy": "continue",
         **systemd.SANDBOX,
         **systemd.NO_RIGHTS,
+        "IPAddressDeny": systemd.METADATA,
         "ProtectProc": "invisible",
         "RemoveIPC": "yes",
         "ReadWritePaths": root,

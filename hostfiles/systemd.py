@@ -43,6 +43,8 @@ _CERTIFICATE_PATHS = (
     "-/var/www/acme",
     "/var/lib/slipway",
 )
+METADATA = "169.254.0.0/16"
+"""Link-local addresses: there the cloud tells whoever asks from the host what it was made with, its user data."""
 NO_RIGHTS: Section = {"CapabilityBoundingSet": "", "AmbientCapabilities": ""}
 AT_BOOT: tuple[str, Section] = ("Install", {"WantedBy": "multi-user.target"})
 

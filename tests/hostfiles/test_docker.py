@@ -37,6 +37,14 @@ def test_nftables_takes_the_guard_again_and_again(published: docker.Published | 
     assert "policy drop" in loaded.stdout
 
 
+@pytest.mark.parametrize("published", [None, PUBLISHED], ids=["product", "data"])
+def test_no_container_reaches_the_clouds_metadata(published: docker.Published | None) -> None:
+    """ALL3: neither with a new connection nor with one from before the guard."""
+    rules = [line.strip() for line in docker.forward(published).splitlines()]
+    first = next(number for number, rule in enumerate(rules) if rule.endswith("accept"))
+    assert rules.index("ip daddr 169.254.0.0/16 drop") < first
+
+
 def test_the_guard_lets_nobody_in_but_where_data_is_kept() -> None:
     """A port that a container publishes by mistake is shut, and the engines' ports are the VPC's alone."""
     assert "dport" not in docker.forward() + docker.forward(PUBLISHED)

@@ -156,3 +156,8 @@ def test_data_comes_up_on_what_it_needs_and_again_when_it_changes() -> None:
 )
 def test_servers_are_told_apart_by_their_command(command: str, server: str) -> None:
     assert pm2_units.server(command) == server
+
+
+def test_no_service_reaches_the_clouds_metadata() -> None:
+    """ALL3: under PM2 they all run in this unit."""
+    assert "IPAddressDeny=169.254.0.0/16\n" in UNITS["pm2"]["pm2-familyflow.service"]
