@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from hostfiles import haproxy, maintenance, nginx, sshd, systemd, web_host
+from hostfiles import haproxy, maintenance, nginx, nginx_upkeep, sshd, systemd, web_host
 from hostfiles.manifest import File, Firewall, HAProxyCertificate, Manifest, Unit
 from settings.droplets import SIZES
 from settings.kinds import FleetCompose, HAProxyBalancer, of_kind
@@ -22,9 +22,10 @@ def manifest(settings: Settings, hosts: Mapping[str, str], hostname: str) -> Man
         packages=tuple(sorted({"haproxy", *web_host.packages()})),
         toolchain=None,
         users=tuple(sshd.users()),
-        directories=(*web_host.directories(), *haproxy.directories()),
+        directories=tuple(web_host.directories()),
         files=(
             _challenges(),
+            *nginx_upkeep.files(),
             *haproxy.files(product, hosts, memory),
             *sshd.files(settings.access.ssh_keys),
             *systemd.files({**systemd.certificates(), systemd.NGINX: systemd.always()}),

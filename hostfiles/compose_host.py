@@ -91,7 +91,7 @@ def manifest(
         users=tuple(sshd.users()),
         directories=(*_directories(settings), *web_host.directories(), *docker.directories()),
         files=(
-            web_host.nginx_config(settings, before),
+            *web_host.nginx_files(settings, before),
             *web_host.release_files(settings, release_config(settings), before),
             *_product_files(product, variables),
             *dumps.files(product, facts),

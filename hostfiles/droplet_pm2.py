@@ -123,7 +123,7 @@ def _files(settings: Settings, variables: Mapping[str, str], passwords: Mapping[
     memory = SIZES[architecture.size].memory
     name, root = product.name, f"/srv/{product.name}"
     files = [
-        web_host.nginx_config(settings),
+        *web_host.nginx_files(settings),
         File(f"{root}/ecosystem.config.js", pm2.ecosystem(product), group=name),
         File(f"{root}/.env", environment.dotenv(variables), "0600", name, name),
         *web_host.release_files(settings, release_config(settings)),

@@ -17,7 +17,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from hostfiles import nginx, nginx_proxy, systemd
-from hostfiles.manifest import Directory, File
+from hostfiles.maintenance import RESTARTS
+from hostfiles.manifest import File
 from hostfiles.text import HEADER, joined
 from settings.product import Product
 
@@ -34,7 +35,6 @@ COMBINED = "combined.pem"
 _CONNECTIONS_PER_MIB = 8
 """Visitors' connections for each MiB of the host's memory: TLS and buffers take 64 KiB at most, so half of it."""
 _LONGEST = nginx_proxy.STREAM_TIMEOUT + 10
-_NEEDRESTART = "/etc/needrestart/restart.d"
 _WORKERS_LAST = "10m"
 """How long the process before a reload stays for streams that do not end."""
 
@@ -49,13 +49,8 @@ def files(product: Product, hosts: Mapping[str, str], memory: int) -> list[File]
             then=(f"reload {UNIT}",),
         ),
         *systemd.files({f"{UNIT}.d/10-slipway.conf": _unit()}),
-        File(f"{_NEEDRESTART}/{UNIT}", _upgraded(), "0755"),
+        File(f"{RESTARTS}/{UNIT}", _upgraded(), "0755"),
     ]
-
-
-def directories() -> list[Directory]:
-    """Those of the files above that no package makes on every image."""
-    return [Directory(_NEEDRESTART)]
 
 
 def config(product: Product, hosts: Mapping[str, str], memory: int) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from hostfiles.manifest import Directory, File, Unit
 from hostfiles.text import HEADER, joined
 
+RESTARTS = "/etc/needrestart/restart.d"
+"""Programs by the name of a unit: needrestart runs one in place of that unit's restart."""
 _APT_CHECK = ("/usr/bin/apt-config", "-c", "{}", "dump")
 
 _KERNEL = {
@@ -133,6 +135,7 @@ def directories() -> list[Directory]:
     return [
         Directory("/etc/needrestart"),
         Directory("/etc/needrestart/conf.d"),
+        Directory(RESTARTS),
         Directory("/var/log/journal", "2755", "root", "systemd-journal"),
     ]
 

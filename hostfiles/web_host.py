@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from hostfiles import maintenance, nginx, sshd
+from hostfiles import maintenance, nginx, nginx_upkeep, sshd
 from hostfiles.manifest import Certificate, Directory, File, Unit
 from hostfiles.nginx_proxy import Front
 from settings.kinds import with_hosts
@@ -48,14 +48,15 @@ def directories() -> list[Directory]:
     ]
 
 
-def nginx_config(settings: Settings, front: Front | None = None) -> File:
-    """nginx.conf."""
-    return File(
+def nginx_files(settings: Settings, front: Front | None = None) -> list[File]:
+    """nginx.conf, and what keeps nginx well."""
+    config = File(
         "/etc/nginx/nginx.conf",
         nginx.config(settings, with_hosts(settings.architecture), front),
         validate=("/usr/sbin/nginx", "-t", "-c", "{}"),
         then=("reload nginx.service",),
     )
+    return [config, *nginx_upkeep.files()]
 
 
 def release_files(settings: Settings, config: dict[str, Any], front: Front | None = None) -> list[File]:
