@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hostfiles import systemd
 from hostfiles.manifest import Directory, File, Unit
 from hostfiles.text import HEADER, joined
 
@@ -116,6 +117,7 @@ def files(*rotated: File, untouched: tuple[str, ...] = ()) -> list[File]:
         File("/etc/apt/apt.conf.d/60-slipway", _upgrades(), validate=_APT_CHECK),
         File("/etc/needrestart/conf.d/60-slipway.conf", _needrestart(untouched)),
         *rotated,
+        *systemd.files({"logrotate.timer.d/10-slipway.conf": _hourly()}),
         File("/etc/sysctl.d/60-slipway.conf", sysctl(), then=("sysctl",)),
         File("/etc/modprobe.d/60-slipway.conf", _modprobe()),
         File("/etc/systemd/journald.conf.d/10-slipway.conf", _journal(), then=("restart systemd-journald.service",)),
@@ -200,6 +202,11 @@ def _needrestart(untouched: tuple[str, ...]) -> str:
             "1;",
         ]
     )
+
+
+def _hourly() -> str:
+    """A log's `maxsize` counts for nothing until logrotate looks: once a day, if it were for its package."""
+    return joined([f"# {HEADER}", "[Timer]", "OnCalendar=", "OnCalendar=hourly", "AccuracySec=1min"])
 
 
 def _accounts() -> str:

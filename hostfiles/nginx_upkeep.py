@@ -8,14 +8,15 @@ from hostfiles.text import HEADER, joined
 
 PID = "/run/nginx.pid"
 UNIT = "nginx.service"
-MOST = "200M"
-"""A log that is larger is rotated within the hour."""
+ROTATED = "/etc/logrotate.d/nginx"
+"""Its package's own place: two rules for one log are none to logrotate. An upgrade leaves ours (maintenance.py)."""
 
 
 def files() -> list[File]:
     """How nginx begins anew, for needrestart, and when its logs do, for logrotate."""
     return [
         File(f"{RESTARTS}/{UNIT}", upgraded(), "0755"),
+        File(ROTATED, rotated_logs(), validate=("/usr/sbin/logrotate", "--debug", "{}")),
     ]
 
 
@@ -46,5 +47,28 @@ def upgraded() -> str:
             "    done",
             "fi",
             f"exec systemctl restart {UNIT}",
+        ]
+    )
+
+
+def rotated_logs() -> str:
+    """logrotate's file for nginx's logs, as its package has it, but with an end to what a day may write."""
+    return joined(
+        [
+            f"# {HEADER}",
+            "/var/log/nginx/*.log {",
+            "    daily",
+            "    maxsize 200M",
+            "    rotate 14",
+            "    missingok",
+            "    notifempty",
+            "    compress",
+            "    delaycompress",
+            "    create 0640 www-data adm",
+            "    sharedscripts",
+            "    postrotate",
+            f"        [ ! -s {PID} ] || kill -USR1 $(cat {PID})",
+            "    endscript",
+            "}",
         ]
     )

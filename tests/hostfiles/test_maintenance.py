@@ -46,6 +46,18 @@ def test_logs_rotate_without_losing_a_line(run: Run, tmp_path: Path) -> None:
     assert (tmp_path / "told").read_text() == "told\n"
 
 
+def test_a_logs_limit_is_looked_at_every_hour() -> None:
+    text = content(MADE, "/etc/systemd/system/logrotate.timer.d/10-slipway.conf")
+    assert re.findall(r"^OnCalendar=(.*)$", text, re.MULTILINE) == ["", "hourly"]  # the package's `daily` is taken back
+
+
+def test_no_log_has_two_rules() -> None:
+    """logrotate takes neither: what its packages bring for the same log has to be one of ours, by its path."""
+    rules = [file for file in MADE.files if file.path.startswith("/etc/logrotate.d/")]
+    assert [file.path for file in rules] == ["/etc/logrotate.d/nginx", "/etc/logrotate.d/slipway"]
+    assert all("maxsize" in file.content for file in rules)
+
+
 def test_kernel_settings_are_each_said_once_and_may_be_missing() -> None:
     lines = content(MADE, "/etc/sysctl.d/60-slipway.conf").splitlines()[1:]
     names = [line.partition(" = ")[0] for line in lines]

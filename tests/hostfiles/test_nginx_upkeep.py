@@ -16,6 +16,7 @@ import pytest
 
 from hostfiles import nginx_upkeep
 from settings.stack import Settings
+from tests.hostfiles.conftest import Run
 from tests.hostfiles.site import NAME, Site, certificate, write
 from tests.hostfiles.stacks import manifest, stack
 from tests.ports import free_port
@@ -149,3 +150,24 @@ def test_where_no_new_process_comes_nginx_is_restarted(site: Site) -> None:
 def test_needrestart_finds_it() -> None:
     [file] = [file for file in manifest(stack()).files if file.path == "/etc/needrestart/restart.d/nginx.service"]
     assert (file.mode, file.owner) == ("0755", "root")
+
+
+def test_a_log_that_has_grown_ends_within_the_hour_and_nginx_writes_the_next(site: Site, run: Run) -> None:
+    rule, state = site.root / "rule", site.root / "state"
+    text = nginx_upkeep.rotated_logs().replace("/var/log/nginx", str(site.root))
+    text = text.replace(nginx_upkeep.PID, f"{site.root}/nginx.pid").replace("200M", "2k")
+    rule.write_text(text.replace("create 0640 www-data adm", "create 0640 root root"))
+    rule.chmod(0o644)
+
+    def rotated() -> bool:
+        done = run("logrotate", "--state", str(state), str(rule))
+        assert (done.returncode, done.stderr) == (0, "")
+        return (site.root / "access.log.1").exists()
+
+    site.get("/")
+    assert not rotated()  # as often as it is looked at, before the day is over
+    for _ in range(20):
+        site.get("/")
+    site.log()
+    assert rotated()
+    _until(lambda: site.get("/").status == 200 and (site.root / "access.log").stat().st_size > 0)

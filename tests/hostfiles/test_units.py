@@ -42,10 +42,15 @@ UNITS = {
     "data": _units(next(compose_stacks.data_manifests(compose_stacks.fleet())).files),
     "balancer": _units(compose_stacks.balancer_manifest(compose_stacks.stack("devora-fleet")).files),
 }
-EACH = [(host, name) for host, units in UNITS.items() for name in sorted(units) if ".service.d/" not in name]
+EACH = [(host, name) for host, units in UNITS.items() for name in sorted(units) if ".d/" not in name]
 
 
-DROP_INS = [("pm2", "nginx.service.d/10-slipway.conf"), ("balancer", "haproxy.service.d/10-slipway.conf")]
+DROP_INS = [
+    ("pm2", "nginx.service.d/10-slipway.conf"),
+    ("balancer", "haproxy.service.d/10-slipway.conf"),
+    ("balancer", "logrotate.timer.d/10-slipway.conf"),
+]
+PACKAGED = {".service": "[Service]\nExecStart=/bin/true\n", ".timer": "[Timer]\nOnCalendar=daily\n"}
 
 
 @pytest.mark.parametrize(("host", "name"), [*EACH, *DROP_INS])
@@ -55,7 +60,7 @@ def test_systemd_understands_the_unit(host: str, name: str, run: Run, tmp_path: 
         (tmp_path / other).write_text(re.sub(r"^(Exec\w+)=\S+", r"\1=/bin/true", text, flags=re.MULTILINE))
     unit = tmp_path / name.partition(".d/")[0]
     if unit.name != name:  # a part of a unit is looked at with the rest, which a package brings
-        unit.write_text("[Service]\nExecStart=/bin/true\n")
+        unit.write_text(PACKAGED[unit.suffix])
     checked = run("systemd-analyze", "verify", "--man=no", str(unit), SYSTEMD_UNIT_PATH=f"{tmp_path}:")
     ours = [line for line in checked.stderr.splitlines() if any(unit in line for unit in UNITS[host])]
     assert (checked.returncode, ours) == (0, [])
