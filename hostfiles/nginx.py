@@ -6,7 +6,8 @@ What it decides, and why:
 - Certificates are named by a variable: nginx then reads them at each handshake, and a renewed one needs no reload.
 - Only built files are compressed, and what a container answers to somebody who is not logged in (nginx_proxy.py): a
   compressed page with a secret and a visitor's own text in it gives the secret away (BREACH).
-- Logs have the path without its query, where tokens of e-mailed links are, and no referrer.
+- Logs have the path without its query, where tokens of e-mailed links are, and no referrer. So the log of errors has
+  nothing of what a route answers, only of what comes before: connections, certificates, nginx itself.
 - Behind a balancer it says nothing of certificates or of HTTPS, which are the balancer's, and answers for its health.
 TLS follows Mozilla's "intermediate" (ssl-config.mozilla.org, guideline 5.7).
 """
@@ -63,7 +64,7 @@ def _whole(http: list[str]) -> str:
             "worker_rlimit_nofile 16384;",
             "worker_shutdown_timeout 60s;",
             "pid /run/nginx.pid;",
-            "error_log /var/log/nginx/error.log error;",
+            f"error_log {nginx_proxy.ERROR_LOG} error;",
             "",
             *block("events", ["worker_connections 4096;"]),
             "",

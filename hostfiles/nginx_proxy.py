@@ -23,6 +23,10 @@ RETRY_AFTER = 30
 """Seconds after which somebody who was refused is to ask again."""
 HEALTH_LISTENS = "127.0.0.1:81"
 """Where the release that serves tells how it is; without one nobody listens there."""
+ERROR_LOG = "/var/log/nginx/error.log"
+UNSAID = f"error_log {ERROR_LOG} emerg;"
+"""Of each route: what nginx has to say about a request has its query in it, whatever the level. The access log says
+without it what the service answered, and after how long."""
 STREAM_TIMEOUT = 3600
 """Seconds that a WebSocket or an event stream may be silent."""
 
@@ -199,7 +203,7 @@ def named(name: str, scheme: str) -> list[str]:
 
 def location(host: Host, route: Route) -> list[str]:
     """The body of a route's location."""
-    body = [f"proxy_pass {upstream(host, route.service)};"]
+    body = [f"proxy_pass {upstream(host, route.service)};", UNSAID]
     if route.streaming:
         return [
             *body,

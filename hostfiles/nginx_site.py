@@ -215,7 +215,7 @@ def _files(product: Product, link: str, directory: str) -> list[str]:
     nginx follows a link only to what belongs to the link's owner. `link` itself, and what it leads to, is root's.
     """
     release = f"/srv/{product.name}/{link}"
-    return [f"root {release}/{directory};", f"disable_symlinks if_not_owner from={release};"]
+    return [f"root {release}/{directory};", nginx_proxy.UNSAID, f"disable_symlinks if_not_owner from={release};"]
 
 
 def _source(service: Service) -> str:

@@ -226,6 +226,19 @@ def test_logs_have_neither_queries_nor_probes_that_went_well(site: Site) -> None
     assert "s3cret" not in (site.root / "access.log").read_text()
 
 
+def test_no_error_is_told_with_the_query_of_its_request(site: Site) -> None:
+    """ALL3: of a service that is gone, one that refuses, one that breaks off, and a file that may not be read."""
+    socket, page = site.root / "srv/familyflow/releases/two/run/api.sock", "?token=s3cret-of-a-visitor"
+    (site.root / "srv/familyflow/releases/two/src/frontend/dist/assets/loop.js").symlink_to("loop.js")
+    socket.unlink()
+    assert site.get(f"/api/reset{page}", referer=f"https://{NAME}/{page}").status == 502
+    socket.mkdir()
+    assert site.get(f"/api/reset{page}").status == 502
+    assert site.get(f"/assets/loop.js{page}").status == 403
+    assert [entry["upstream_status"] for entry in site.log()] == ["502", "502", ""]
+    assert "s3cret" not in (site.root / "error.log").read_text()
+
+
 def test_a_missing_service_is_a_502_and_no_second_try(site: Site) -> None:
     (site.root / "srv/familyflow/releases/two/run/api.sock").unlink()
     assert site.get("/api/x", method="POST").status == 502
