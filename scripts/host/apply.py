@@ -7,7 +7,20 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from . import accounts, certificate, deadman, files, firewall_guard, machine, packages, staging, tls, toolchain, units
+from . import (
+    accounts,
+    certificate,
+    deadman,
+    files,
+    firewall_guard,
+    machine,
+    packages,
+    reboot,
+    staging,
+    tls,
+    toolchain,
+    units,
+)
 from .actions import Pending, private
 from .context import Host
 from .manifest import Manifest, read
@@ -31,6 +44,8 @@ def main(arguments: list[str]) -> int:
     print(f"{host.changes} changed", flush=True)
     if os.path.exists(host.at(READ_ONLY)):
         print("this host is read-only, and stays so until `slipway read-only off`", flush=True)
+    if waiting := reboot.note(host.at(reboot.ASKED)):
+        print(f"this host {waiting}", flush=True)
     return 0
 
 

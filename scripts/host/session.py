@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import kinds, read_only, release_config
+from . import kinds, read_only, reboot, release_config
 from .compose_config import ComposeConfig
 from .coordinator import Coordinator, ReleaseError
 from .kinds import AnyConfig, AnyEffects
@@ -146,7 +146,7 @@ def session(
             lock.keep(lease)
         else:
             lock.release()
-            if noted := read_only.note(layout):
+            for noted in filter(None, (read_only.note(layout), reboot.note())):
                 progress.say(noted)
         progress.close()
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from . import compose_config, kinds, read_only, release_config
+from . import compose_config, kinds, read_only, reboot, release_config
 from .ledger import Ledger
 from .lock import Lock
 from .release_config import SLOTS, Layout
@@ -34,6 +34,7 @@ def status(layout: Layout) -> dict[str, Any]:
         "under_way": {"release": state.release, "step": state.step, "returning": state.returning} if state else None,
         "lock": {"owner": holder.owner, "alive": holder.alive(), "step": holder.step} if holder else None,
         "read_only": read_only.since(layout),
+        "reboot_asked": reboot.asked(),
     }
 
 
@@ -54,6 +55,8 @@ def main(argv: list[str], etc: Path = Path("/etc/slipway"), state: Path = Path("
         print(noted)
     if late := read_only.late(layout):
         print(late)
+    if waiting := reboot.note():
+        print(waiting)
     for slot, release in found["slots"].items():
         print(f"  {slot:<5} {release or '-'}")
     if found["under_way"]:
