@@ -119,6 +119,7 @@ def _service(name: str, service: Service) -> dict[str, Any]:
         "kill_timeout": (service.stop_after + _GRACE) * 1000,
     }
     if service.memory is not None:
+        # of the process that PM2 started, not of its children (docs/operations.md): the unit's MemoryMax is for all
         options["max_memory_restart"] = f"{service.memory}M"
     return options
 

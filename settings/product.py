@@ -106,7 +106,10 @@ class Service(Model):
         default=None, description="what Prometheus reads, on the service's own port; visitors get 404 for it"
     )
     ready: Command | None = Field(default=None, description="exits 0 once a service without a port is ready")
-    memory: Memory | None = None
+    memory: Memory | None = Field(
+        default=None,
+        description="the most that each replica may take; under PM2 not its workers, which a server has options for",
+    )
     cpu: float | None = Field(default=None, gt=0, le=64, description="the most CPUs that each replica may use")
     replicas: int = Field(default=1, ge=1, le=50)
     autoscale: Autoscale | None = None
