@@ -41,7 +41,7 @@ def run(context: Context, product: Product, architecture: AppPlatform) -> Iterat
     if context.says("certificates", "authority"):
         message = "is for certificates that hosts get themselves, the platform has its own: leave it out"
         yield Problem("slipway:certificates.authority", message)
-    yield from connections.run(product, hosts=1)
+    yield from connections.run(product, hosts=1, one_by_one=True)
 
 
 def _service(path: str, name: str, service: Service) -> Iterator[Problem]:

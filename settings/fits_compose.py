@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
-from settings import connections, fits_hosts, fits_images
+from settings import connections, fits_hosts, fits_images, fits_memory
 from settings.backing import MongoDB, Redis
 from settings.context import Context
-from settings.droplets import SIZES, sizes_with
+from settings.droplets import SIZES
+from settings.fits_memory import Wanted
 from settings.kinds import DropletCompose, FleetCompose, ManagedBalancer
-from settings.placement import SYSTEM_MIB, data_hosts, hosted, memory_apart, memory_beside
+from settings.placement import MONGODB_MIB, data_hosts, hosted, memory_apart, memory_beside
 from settings.problems import Problem
 from settings.product import Product, Service
 from settings.quantity import MEMORY
 from settings.reserved import OF_DOCKER
 from settings.stack import Dns
 
-Wanted = dict[str, tuple[int, int]]
-"""What a host is asked for: by name, how many times how many MiB."""
 _EXTERNAL = "should be external with `url: {secret: NAME}`"
 
 
@@ -36,9 +35,10 @@ def droplet(context: Context, product: Product, architecture: DropletCompose) ->
 
     def beside(host: int) -> Wanted:
         backing = {f"backing.{name}": (1, memory_beside(backing, host)) for name, backing in hosted(product).items()}
-        return {**_services(product), **backing}
+        return {**fits_memory.services(product), **backing}
 
-    yield from _memory("slipway:architecture.size", fits_hosts.size_of(context), beside)
+    size, again = fits_hosts.size_of(context), fits_memory.second_slot(product)
+    yield from fits_memory.run("slipway:architecture.size", size, beside, again, architecture.swap)
 
 
 def fleet(context: Context, product: Product, architecture: FleetCompose) -> Iterator[Problem]:
@@ -47,13 +47,16 @@ def fleet(context: Context, product: Product, architecture: FleetCompose) -> Ite
     yield from connections.run(product, architecture.hosts)
     yield from _volumes(context, product, architecture.hosts)
     yield from _one_of_each(product)
-    yield from _memory("slipway:architecture.size", fits_hosts.size_of(context), lambda _: _services(product))
+    size, again = fits_hosts.size_of(context), fits_memory.second_slot(product)
+    yield from fits_memory.run(
+        "slipway:architecture.size", size, lambda _: fits_memory.services(product), again, architecture.swap
+    )
 
     def apart(host: int) -> Wanted:  # the first data host has the most to carry: all of them
         carried = hosted(product)
         return {f"backing.{name}": (1, memory_apart(backing, host, len(carried))) for name, backing in carried.items()}
 
-    yield from _memory("slipway:architecture.data_size", fits_hosts.size_of(context, "data_size"), apart)
+    yield from fits_memory.run("slipway:architecture.data_size", fits_hosts.size_of(context, "data_size"), apart)
     if context.says("architecture", "data_size") and not data_hosts(product):
         message = "is for hosts of backing services, and none has the provider host: leave it out"
         yield Problem("slipway:architecture.data_size", message)
@@ -115,6 +118,9 @@ def _backing(product: Product, kind: str) -> Iterator[Problem]:
         path = f"slipway:product.backing.{name}"
         if backing.engine == "rabbitmq" and backing.provider in ("host", "managed"):
             yield Problem(f"{path}.provider", f"is {backing.provider}, {_EXTERNAL}: {kind} runs no rabbitmq")
+        if isinstance(backing, MongoDB) and backing.memory is not None and backing.memory < MONGODB_MIB:
+            message = f"is {MEMORY.write(backing.memory)}, should be at least {MEMORY.write(MONGODB_MIB)}"
+            yield Problem(f"{path}.memory", f"{message}: its cache takes 256Mi, and mongod as much as half of that")
         if isinstance(backing, Redis) and backing.provider == "host" and backing.version == 6 and not backing.image:
             message = "is 6, should be 7, 8, 9 or left out: hosts run Valkey, which has no 6"
             yield Problem(f"{path}.version", message)
@@ -146,37 +152,3 @@ def _certificate(context: Context) -> Iterator[Problem]:
     if context.says("certificates", "authority"):
         message = "is for certificates that hosts get themselves, the managed balancer has DigitalOcean's: leave it out"
         yield Problem("slipway:certificates.authority", message)
-
-
-def _services(product: Product) -> Wanted:
-    """What the services take that say it, on a host that runs them all."""
-    return {
-        name: (service.replicas, service.memory)
-        for name, service in product.services.items()
-        if service.memory is not None
-    }
-
-
-def _memory(path: str, size: str | None, wanted: Callable[[int], Wanted]) -> Iterator[Problem]:
-    """Limits that a host can't keep together, beside its own system."""
-    if size is None or _fits(size, wanted):
-        return
-    memory = SIZES[size].memory
-    parts = wanted(memory).items()
-    terms = (f"{name} {f'{count} x ' if count > 1 else ''}{MEMORY.write(each)}" for name, (count, each) in parts)
-    enough = [slug for slug in sizes_with(SIZES[size].cpus, memory, 50) if _fits(slug, wanted)]
-    right = f"one of {', '.join(enough)}" if enough else "less memory for each"
-    yield Problem(
-        path,
-        f"{size} has {MEMORY.write(memory - SYSTEM_MIB)} beside the system's {MEMORY.write(SYSTEM_MIB)} and is to give "
-        f"{MEMORY.write(_sum(wanted(memory)))} ({', '.join(terms)}), should be {right}",
-    )
-
-
-def _fits(size: str, wanted: Callable[[int], Wanted]) -> bool:
-    memory = SIZES[size].memory
-    return _sum(wanted(memory)) <= memory - SYSTEM_MIB
-
-
-def _sum(wanted: Wanted) -> int:
-    return sum(count * each for count, each in wanted.values())

@@ -79,7 +79,7 @@ class DropletCompose(Model):
     backups: Literal["off", "weekly", "daily"] = "weekly"
     volume: int | None = Field(default=None, ge=1, le=16384, description="GiB of a volume that outlives the droplet")
     reserved_address: bool = Field(default=True, description="an address that outlives the droplet")
-    swap: Memory = Field(default=1024, validate_default=False)
+    swap: Memory = Field(default=1024, validate_default=False, description="for a release, when both slots run")
 
 
 class ManagedBalancer(Model):
@@ -109,7 +109,7 @@ class FleetCompose(Model):
     image: ComposeImage = "ubuntu-24-04-x64"
     network: PrivateCidr = Field(default=droplets.NETWORK, description="the VPC's range")
     backups: Literal["off", "weekly", "daily"] = "off"  # hosts hold no data, unless they back the product
-    swap: Memory = Field(default=1024, validate_default=False)
+    swap: Memory = Field(default=1024, validate_default=False, description="for a release, when both slots run")
     hosts: int = Field(default=2, ge=1, le=50)
     data_size: Annotated[DropletSize, _at_least(1, 2048, 50)] = Field(
         default="s-2vcpu-4gb", description="each host of the backing services whose provider is host"

@@ -10,6 +10,9 @@ Hosted = MongoDB | Postgres | Redis
 SYSTEM_MIB = 512
 """What the system, Docker and nginx take of a host's memory."""
 
+MONGODB_MIB = 384
+"""The least that a MongoDB can be given: its smallest cache, 256 MiB, and half as much for mongod itself."""
+
 _SHARES = {"postgres": 4, "mongodb": 4, "redis": 8}
 """Beside the product, each engine may take one part in this many of the memory, where the stack file says nothing."""
 

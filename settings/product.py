@@ -68,7 +68,8 @@ class Release(Model):
 
 
 class Pool(Model):
-    """A service's database connections: each of `workers` processes opens up to `size` + `overflow`."""
+    """A service's database connections: each of `workers` processes keeps `size` and opens up to `overflow` more. While
+    a release takes over, both have theirs."""
 
     size: int = Field(ge=1, le=500)
     overflow: int = Field(default=0, ge=0, le=500)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bench.fleet import CHANGES
 from settings import connections, managed, prices, stackfile
 from settings.backing import MongoDB, Postgres, Redis, engine_image
 from settings.droplets import SIZES
@@ -241,6 +242,12 @@ def test_pools_count_for_the_database_that_their_service_is_wired_to() -> None:
     product = changed(backing={**backing, "other": {**backing["database"], "size": "db-s-1vcpu-1gb"}})
     assert list(connections.run(product, hosts=3)) == []
     assert [problem.path for problem in connections.run(product, hosts=4)] == ["slipway:product.backing.database.size"]
+
+
+@pytest.mark.parametrize("changes", [{}, {"architecture.hosts": 3}, {"architecture.hosts": 8, **CHANGES}])
+def test_both_releases_of_vulcans_hosts_fit_in_its_database(changes: dict[str, Any]) -> None:
+    """VU10: a third host comes by one number; a measurement takes eight."""
+    assert told(changes, stack="prod") == []
 
 
 def test_every_engine_has_a_size_and_every_managed_version_is_one_that_the_file_can_say() -> None:
