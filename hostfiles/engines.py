@@ -27,7 +27,10 @@ RIGHTS = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"]
 """What an entrypoint needs to give data to the engine's user and to become it."""
 MOST_PROCESSES = 8192
 """A database has a thread or a process for each connection."""
-_KEY = "/run/slipway/key"
+_KEY, _WELL = "/run/slipway/key", "/run/slipway/well"
+ELECTION_MS = 4000
+"""Milliseconds without the primary after which the others elect one. MongoDB's own are 10,000, for networks that are
+slower than a data centre's (its manual, "Self-Managed Replica Set Configuration"); heartbeats are 2,000 apart."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ def engine(product: Product, name: str, password: str, limit: int, hosts: Sequen
     if isinstance(backing, Postgres):
         return _postgres(product, backing, password)
     if isinstance(backing, MongoDB):
-        return _mongodb(product, backing, password, hosts, member)
+        return _mongodb(product, backing, password, limit, hosts, member)
     assert isinstance(backing, Redis)  # noqa: S101  (settings.placement)
     return _redis(backing, password, limit)
 
@@ -102,6 +105,7 @@ def _postgres(product: Product, postgres: Postgres, password: str) -> Engine:
         },
         variables={
             "POSTGRES_DB": _database(product, postgres),
+            "POSTGRES_INITDB_ARGS": "--data-checksums",  # 18's default; older ones tell of no page that went bad
             "POSTGRES_PASSWORD": password,
             "POSTGRES_USER": _user(product, postgres),
         },
@@ -126,19 +130,24 @@ def _redis(backing: Redis, password: str, limit: int) -> Engine:
     )
 
 
-def _mongodb(product: Product, mongodb: MongoDB, password: str, hosts: Sequence[str], member: int) -> Engine:
+def _mongodb(
+    product: Product, mongodb: MongoDB, password: str, limit: int, hosts: Sequence[str], member: int
+) -> Engine:
     """A member of a replica set. The first makes the set and its user; a set takes only members that are empty."""
     user = {"MONGO_INITDB_ROOT_PASSWORD": password, "MONGO_INITDB_ROOT_USERNAME": _user(product, mongodb)}
     options = ["--replSet", mongodb.replica_set, "--keyFile", _KEY, "--bind_ip_all", "--auth"]
     start = f'install -D -o mongodb -g mongodb -m 0400 {FILE} {_KEY} && exec docker-entrypoint.sh "$$@"'
-    check = _initiated(mongodb.replica_set, hosts) if member == 0 else 'quit(db.adminCommand("ping").ok ? 0 : 1)'
+    ask = _initiated(mongodb.replica_set, hosts) if member == 0 else 'quit(db.adminCommand("ping").ok ? 0 : 1)'
+    # mongosh takes as much memory as mongod has beside its cache: it asks until all is well, once for each start
+    listens = f": </dev/tcp/127.0.0.1/{PORTS['mongodb']}"
+    check = f'if [ -e {_WELL} ]; then {listens}; else mongosh --quiet --norc --eval "$$0" && touch {_WELL}; fi'
     return Engine(
         container={
             "entrypoint": ["/bin/sh", "-c", start, "mongodb"],
-            "command": ["mongod", *options],
+            "command": ["mongod", *options, "--wiredTigerCacheSizeGB", f"{cache_gb(limit):g}"],
             "tmpfs": ["/run/slipway:mode=0755", "/data/configdb"],
             "cap_add": RIGHTS,
-            "healthcheck": health(["CMD", "mongosh", "--quiet", "--norc", "--eval", check]),
+            "healthcheck": health(["CMD", "bash", "-c", check, ask]),
         },
         variables=user if member == 0 else {},
         data="/data/db",
@@ -146,16 +155,36 @@ def _mongodb(product: Product, mongodb: MongoDB, password: str, hosts: Sequence[
     )
 
 
+def cache_gb(limit: int) -> float:
+    """GiB of WiredTiger's cache in a container of so many MiB: half of what it has beyond 1 GiB, at least 0.25. It is
+    MongoDB's own rule (its manual, "WiredTiger Storage Engine", memory use), for what it may take and not for what its
+    host has."""
+    return max(0.25, (limit - 1024) * 100 // 2048 / 100)
+
+
 def _initiated(replica_set: str, hosts: Sequence[str]) -> str:
-    """The health of a replica set's first member, which makes the set of all where there is none yet."""
+    """What a replica set's first member is asked: it makes the set of all where there is none yet, sets how soon they
+    elect where that is not so, and says whether it is well."""
     members = [{"_id": number, "host": f"{host}:{PORTS['mongodb']}"} for number, host in enumerate(hosts)]
-    wanted = json.dumps({"_id": replica_set, "members": members})
+    several = len(hosts) > 1
+    settings = {"settings": {"electionTimeoutMillis": ELECTION_MS}} if several else {}
+    wanted = json.dumps({"_id": replica_set, "members": members, **settings})
     return (
         'db.getSiblingDB("admin")'
         ".auth(process.env.MONGO_INITDB_ROOT_USERNAME, process.env.MONGO_INITDB_ROOT_PASSWORD); "
         f"try {{ rs.status().ok }} catch (e) {{ rs.initiate({wanted}).ok }} "
+        f"{_ELECT if several else ''}"
         "const said = db.hello(); quit(said.isWritablePrimary || said.secondary ? 0 : 1)"
     )
+
+
+# For a set that was made before. Its primary alone may change it, which another may be now. One that can't is well.
+_ELECT = (
+    "if (db.hello().isWritablePrimary) { const conf = rs.conf(); "
+    f"if (Number((conf.settings || {{}}).electionTimeoutMillis) !== {ELECTION_MS}) "
+    f"{{ conf.settings = {{...conf.settings, electionTimeoutMillis: {ELECTION_MS}}}; "
+    "try { rs.reconfig(conf) } catch (e) { print(e.message) } } } "
+)
 
 
 def health(test: list[str]) -> Model:

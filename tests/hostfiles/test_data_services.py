@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import secrets
 import subprocess
@@ -140,66 +139,10 @@ def test_a_changed_file_makes_its_container_anew() -> None:
     assert [yaml.safe_load(text)["services"]["cache"]["labels"]] != labels
 
 
-def test_the_first_member_alone_makes_the_replica_set_and_its_user() -> None:
-    """DV6: a set takes only members that are empty."""
-    places = [data_services.apart(APART.product, 4096, DATA_HOSTS, number) for number in range(3)]
-    files = [data_services.files(APART.product, place, passwords(APART)) for place in places]
-    told = [next(file.content for file in made if file.path.endswith("data_documents.env")) for made in files]
-    assert "MONGO_INITDB_ROOT_USERNAME='vulcan'" in told[0]
-    assert told[1:] == ["", ""]
-    keys = {next(file.content for file in made if file.path.endswith("data_documents.file")) for made in files}
-    assert len(keys) == 1, "they know each other by it"
-    checks = [_apart(number)["services"]["documents"]["healthcheck"]["test"][-1] for number in range(3)]
-    assert ["rs.initiate" in check for check in checks] == [True, False, False]
-    assert all(f'"host": "{host}:27017"' in checks[0] for host in DATA_HOSTS)
-
-
-_MONGOSH = """
-const calls = [], state = %s;
-const db = {
-  getSiblingDB: name => ({auth: (user, password) => calls.push(["auth", name, user, password])}),
-  hello: () => ({isWritablePrimary: state.primary, secondary: false}),
-  adminCommand: () => ({ok: 1}),
-};
-const rs = {
-  status: () => { if (!state.initiated) throw new Error("no replset config has been received"); return {ok: 1}; },
-  initiate: config => {
-    calls.push(["initiate", config._id, config.members.map(member => member.host)]);
-    return {ok: 1};
-  },
-};
-const quit = code => { calls.push(["quit", code]); };
-%s
-console.log(JSON.stringify(calls));
-"""
-
-
-@pytest.mark.parametrize(
-    ("state", "expected"),
-    [
-        ({"initiated": False, "primary": False}, [["initiate", "rs0", ["documents:27017"]], ["quit", 1]]),
-        ({"initiated": True, "primary": True}, [["quit", 0]]),
-    ],
-    ids=["new", "well"],
-)
-def test_the_replica_set_is_made_once_and_well_as_soon_as_it_has_a_primary(
-    state: dict[str, bool], expected: list[Any], run: Run, tmp_path: Path
-) -> None:
-    check = _beside()["services"]["documents"]["healthcheck"]["test"]
-    assert check[:2] == ["CMD", "mongosh"]
-    path, password = tmp_path / "check.js", secrets.token_hex(8)
-    path.write_text(_MONGOSH % (json.dumps(state), check[-1]))
-    done = run("node", str(path), MONGO_INITDB_ROOT_USERNAME="devora", MONGO_INITDB_ROOT_PASSWORD=password)
-    assert json.loads(done.stdout) == [["auth", "admin", "devora", password], *expected]
-
-
-def test_a_key_file_is_what_mongodb_takes_and_follows_from_the_password() -> None:
-    """MongoDB: 6 to 1024 characters of base64."""
-    password = secrets.token_urlsafe(24)
-    key = engines.key_file(password)
-    assert 6 <= len(key) <= 1024
-    assert base64.b64decode(key, validate=True)
-    assert engines.key_file(password) == key != engines.key_file(password + "x")
+def test_a_new_postgres_tells_of_pages_that_went_bad() -> None:
+    files = data_services.files(BESIDE.product, _place(), passwords(BESIDE))
+    [told] = [file.content for file in files if file.path.endswith("data_memory.env")]
+    assert "POSTGRES_INITDB_ARGS='--data-checksums'\n" in told
 
 
 @contextmanager
