@@ -19,6 +19,9 @@ Model = dict[str, Any]
 
 MOST_PROCESSES = 1024
 """Of one container: far more than a server's threads, far less than what a host can bear."""
+KILLED_FIRST = 500
+"""Of 1000 that the kernel adds to the share of memory that a process has, when all is short and one has to go (proc(5),
+oom_score_adj): before any database, whose data a restart has to bring in order again, and before what runs the host."""
 _CHECK_SECONDS = 5
 
 
@@ -105,6 +108,7 @@ def _released(product: Product, name: str, service: Service) -> Model:
         # by which a process can say which release it is of, as under PM2, and where it runs
         "environment": {name: f"${{{name}:?}}" for name in ("SLIPWAY_RELEASE", "SLIPWAY_SLOT", "SLIPWAY_HOST")},
         "restart": "on-failure",
+        "oom_score_adj": KILLED_FIRST,
         **container(product, service),
     }
     if service.role == "web":

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 import yaml
 
-from hostfiles import compose
+from hostfiles import compose, data_services
 from hostfiles.manifest import Manifest
 from settings.stack import Settings
-from tests.hostfiles.compose_stacks import data_manifests, everything, fleet, manifest, stack, words
+from tests.hostfiles.compose_stacks import data_manifests, everything, fleet, manifest, passwords, stack, words
 from tests.hostfiles.stacks import content
 
 STACKS = {name: stack(name) for name in ("devora-vps", "devora-fleet", "prod")} | {"everything": everything()}
@@ -70,6 +70,16 @@ def test_a_container_gets_what_its_service_says() -> None:
     assert (api["read_only"], "tmpfs" in api, api["user"]) == (False, False, "10001:10001")
     assert api["volumes"] == ["uploads:/var/devora/uploads"]
     assert (mail["read_only"], mail["tmpfs"], mail["stop_grace_period"]) == (True, ["/tmp"], "90s")
+
+
+def test_a_host_that_is_short_of_memory_gives_up_the_products_processes_before_its_data() -> None:
+    """An engine has the kernel's own 0, so that it would have to take half of all memory to be chosen before them."""
+    settings = everything()
+    services = read(compose.text(compose.release(settings.product)))["services"]
+    assert {service["oom_score_adj"] for service in services.values()} == {500}
+    place = data_services.beside(settings.product, 8192)
+    engines = data_services.model(settings.product, place, passwords(settings))["services"]
+    assert not [name for name, service in engines.items() if service.get("oom_score_adj")]
 
 
 def test_a_dollar_is_the_containers_own_and_not_filled_in_by_compose() -> None:
