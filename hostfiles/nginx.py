@@ -27,6 +27,8 @@ ACME_ROOT = "/var/www/acme"
 """Where the certificate's authority finds its challenges, on port 80."""
 CHALLENGE = "/.well-known/acme-challenge/"
 TLS_ROOT = "/etc/slipway/tls"
+PATIENCE = 60
+"""Seconds for a request that is under way when nginx reloads, at least."""
 
 CIPHERS = (
     "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
@@ -40,7 +42,7 @@ _NO_REJECT = frozenset({"ubuntu-22-04-x64"})
 
 def config(settings: Settings, architecture: WithHosts, front: Front | None = None) -> str:
     """/etc/nginx/nginx.conf for nginx 1.18 (Ubuntu 22.04) up to 1.26 and later (Debian 13)."""
-    return _whole(_http(settings, architecture, front))
+    return _whole(_http(settings, architecture, front), _patience(settings.product))
 
 
 def challenges(listen: str) -> str:
@@ -55,14 +57,19 @@ def site(settings: Settings, architecture: WithHosts, front: Front | None = None
     return joined([f"# {HEADER}", *nginx_site.config(settings.product, host)])
 
 
-def _whole(http: list[str]) -> str:
+def _patience(product: Product) -> int:
+    """Seconds for what is under way when nginx reloads: a stream of a service that waits for it is not cut before."""
+    return max([PATIENCE, *(service.stop_after for service in product.services_of("web").values())])
+
+
+def _whole(http: list[str], patience: int = PATIENCE) -> str:
     return joined(
         [
             f"# {HEADER}",
             "user www-data;",
             "worker_processes auto;",
             "worker_rlimit_nofile 16384;",
-            "worker_shutdown_timeout 60s;",
+            f"worker_shutdown_timeout {patience}s;",
             "pid /run/nginx.pid;",
             f"error_log {nginx_proxy.ERROR_LOG} error;",
             "",

@@ -19,6 +19,8 @@ _OF_THE_RELEASE = re.compile(r"\$\{[A-Z0-9_]+_IMAGE:?\?[^}]*\}")
 """What a release fills in, and nothing where it does not: the digests that it is asked for."""
 _DEBUG_FLAG = re.compile(r"(?:.*_)?DEBUG(?:_.*)?")
 _ENV_LINE = re.compile(r"^(?P<name>[A-Z][A-Z0-9_]*)=(?P<value>.*)$", re.MULTILINE)
+LONG_ENOUGH = 300
+"""Seconds that a release may wait for streams: most end within, and whoever still reads comes back to the new one."""
 _TRUE = frozenset({"1", "true", "yes", "on"})
 
 
@@ -49,6 +51,17 @@ def unpinned_release(context: Context) -> Iterator[Violation]:
                 what = f"pulls {image}: a tag, resolved when a host first pulls it"
                 right = "the image by its digest: `image` of a backing service"
                 yield Violation(path, what, right, host.command.urn, "warning")
+
+
+@rule("cut-streams", "warning", "A release lets streams that are open end by themselves, for some minutes.")
+def cut_streams(context: Context) -> Iterator[Violation]:
+    product = context.settings.product if context.settings is not None else None
+    for route in product.routes if product is not None else ():
+        service = product.services.get(route.service) if product is not None else None
+        enough = min(route.timeout, LONG_ENOUGH)
+        if route.streaming and service is not None and service.stop_after < enough:
+            what = f"a stream may last {route.timeout} s, and a release ends it after {service.stop_after} s"
+            yield Violation(f"slipway:product.services.{route.service}.stop_after", what, f"{enough}s or more")
 
 
 @rule("unwatched", "warning", "Every machine reports its load, and carries the tags that group it.")
@@ -175,4 +188,14 @@ def _variables(context: Context) -> Iterator[tuple[str, str, str, str | None]]:
                 yield path, found["name"], found["value"], urn
 
 
-RULES = (unpinned_release, unwatched, no_outside_check, names_elsewhere, debug, any_host, untrusted_certificate, budget)
+RULES = (
+    unpinned_release,
+    cut_streams,
+    unwatched,
+    no_outside_check,
+    names_elsewhere,
+    debug,
+    any_host,
+    untrusted_certificate,
+    budget,
+)

@@ -46,6 +46,14 @@ def test_nginx_takes_the_configuration_of_every_image(
         assert checked.returncode == 0, checked.stderr
 
 
+@pytest.mark.parametrize(("name", "seconds"), [("devora-vps", 300), ("prod", 60)])
+def test_a_reload_cuts_no_stream_before_its_service_would(name: str, seconds: int) -> None:
+    """DV3."""
+    settings = stack(name)
+    text = nginx.config(settings, with_hosts(settings.architecture))
+    assert f"worker_shutdown_timeout {seconds}s;" in text
+
+
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[ContainerSite]:
     """Devora, with a release in the blue slot."""

@@ -133,6 +133,26 @@ CASES = [
         [context(droplet())],
     ),
     Case(
+        "cut-streams",
+        [
+            context(of=settings(**product(routes=[{"path": "/", "service": "api", "streaming": True}]))),
+            context(of=settings(file="devora-vps", **product(services={"backend": {"stop_after": "299s"}}))),
+        ],
+        [
+            context(of=settings(file="devora-vps")),
+            context(of=settings(**product(routes=[{"path": "/", "service": "api", "timeout": "1h"}]))),
+            context(
+                of=settings(
+                    **product(
+                        services={"api": {"stop_after": "60s"}},
+                        routes=[{"path": "/", "service": "api", "streaming": True, "timeout": "60s"}],
+                    )
+                )
+            ),
+            context(),
+        ],
+    ),
+    Case(
         "debug",
         [
             context(of=settings(**product(environment={"DEBUG": "True"}))),
