@@ -117,7 +117,7 @@ class _Fleet:
     def web_host(self, number: int) -> Droplet:
         """A host of the product. Its number is its name: a fleet that grows or shrinks changes none that stays."""
         host = self._droplet(f"{self.name}-{number}", self.architecture.size, self.web_tag)
-        Leaving(f"{host.name}-leaving", LAST_REQUESTS, opts=pulumi.ResourceOptions(depends_on=[host]))
+        Leaving(f"{host.name}-leaving", host.id, LAST_REQUESTS)
         return host
 
     def data_host(self, number: int) -> Droplet:

@@ -9,18 +9,22 @@ from components.component import Component
 
 
 class Leaving(Component):
-    """Waits `seconds` between the balancer's leaving a host out and the machine's removal. It depends on the machine.
+    """Waits `seconds` between the balancer's leaving a host out and the removal of its `machine`, named by its id.
 
     The balancer names its hosts and leaves one out while the engine updates; the engine removes after all updates, and
-    this before the machine that it depends on. The host is asked for nothing: one that is lost can be removed, too.
+    this before the machine that it is of. Another machine in its place (`--replace`) makes another of these, so the old
+    one waits for the old machine. The host is asked for nothing: one that is lost can be removed, too.
     """
 
-    def __init__(self, name: str, seconds: int, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self, name: str, machine: pulumi.Input[str], seconds: int, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
         super().__init__(name, opts)
         local.Command(
             f"{name}-wait",
             create="true",
             delete=f"sleep {seconds}",
+            triggers=[machine],
             add_previous_output_in_env=False,
             opts=self.child(ignore_changes=["delete"]),
         )

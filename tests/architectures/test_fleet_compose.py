@@ -207,10 +207,12 @@ def test_a_fleet_that_grows_and_shrinks_changes_nothing_that_stays() -> None:
 
 
 def test_a_host_waits_for_its_last_requests_before_it_goes(whole: Run) -> None:
-    """It depends on the machine, so the engine ends it before."""
+    """It is of the machine, so the engine ends it before, and another machine has another."""
     for number in (1, 2):
         leaving = named(whole, f"{NAME}-{number}-leaving-wait")
-        assert after(whole, leaving, named(whole, f"{NAME}-{number}-droplet"))
+        droplet = named(whole, f"{NAME}-{number}-droplet")
+        assert whole.graph.depends(leaving, droplet)
+        assert leaving.property_dependencies["triggers"] == (droplet.urn,)
         assert leaving.inputs["delete"] == "sleep 45"
         assert "delete" in leaving.ignore_changes
 

@@ -189,6 +189,7 @@ def test_a_fleet_is_released_by_one_command_whose_input_is_secret(record: Record
 
 def test_a_host_that_leaves_gets_time_for_its_last_requests(record: Record) -> None:
     """Removing one drains it first (VU10). A changed time removes nothing by itself."""
-    command = record(lambda: Leaving("shop-2-leaving", 40)).one("Command")
+    command = record(lambda: Leaving("shop-2-leaving", "2001", 40)).one("Command")
     assert command.inputs["delete"] == "sleep 40"
     assert "delete" in command.ignore_changes
+    assert command.inputs["triggers"] == ["2001"]
