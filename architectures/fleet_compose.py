@@ -28,7 +28,7 @@ from components.monitoring import Monitoring, MonitoringArgs
 from hostfiles import balancer_host, bundle, compose_host, engines
 from settings import prices
 from settings.kinds import FleetCompose, HAProxyBalancer, of_kind
-from settings.placement import data_hosts, hosted
+from settings.placement import data_hosts, data_volume, hosted
 from settings.stack import Settings
 
 LAST_REQUESTS = 45
@@ -122,9 +122,8 @@ class _Fleet:
 
     def data_host(self, number: int) -> Droplet:
         """A host of backing services, with a volume if one of them asks for it."""
-        backing = hosted(self.settings.product)
-        volumes = [backing[name].volume or 0 for name in data_hosts(self.settings.product)[number]]
-        return self._droplet(self._data_name(number), self.architecture.data_size, self.data_tag, sum(volumes) or None)
+        volume = data_volume(self.settings.product, number)
+        return self._droplet(self._data_name(number), self.architecture.data_size, self.data_tag, volume)
 
     def _data_name(self, number: int) -> str:
         return f"{self.name}-data-{number + 1}"

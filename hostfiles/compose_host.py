@@ -18,6 +18,7 @@ from hostfiles import (
     nginx,
     share,
     sshd,
+    systemd,
     web_host,
 )
 from hostfiles.environment import Facts
@@ -25,7 +26,7 @@ from hostfiles.manifest import Directory, File, Firewall, Manifest
 from hostfiles.nginx_proxy import Front
 from settings.droplets import SIZES
 from settings.kinds import DropletCompose, FleetCompose, ManagedBalancer, of_kind, with_hosts
-from settings.placement import hosted
+from settings.placement import data_volume
 from settings.product import Product, Service
 from settings.slots import slot_ports
 from settings.stack import Settings
@@ -127,7 +128,8 @@ def data_manifest(
     product, architecture = settings.product, of_kind(settings.architecture, FleetCompose)
     place = data_services.apart(product, SIZES[architecture.data_size].memory, hosts, number)
     published = data_services.published(product, place, architecture.network)
-    volume = hostname if any(hosted(product)[name].volume for name in place.names) else None
+    gib = data_volume(product, number)
+    volume = None if gib is None else systemd.Volume(hostname, gib)
     volumes = data_services.volumes(product, place)
     root = f"/opt/{product.name}"
     return Manifest(
@@ -234,7 +236,7 @@ def _directories(settings: Settings) -> list[Directory]:
     return [Directory(f"{root}{path}", mode) for path, mode in modes.items()]
 
 
-def _data_directories(volume: str | None) -> list[tuple[str, str]]:
+def _data_directories(volume: systemd.Volume | None) -> list[tuple[str, str]]:
     """What every host with containers has. A volume is mounted on a directory that systemd makes."""
     data = [("/data", "0700")] if volume is None else []
     return [("", "0755"), ("/env", "0700"), ("/compose", "0700"), *data]

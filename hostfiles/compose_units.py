@@ -32,28 +32,27 @@ def units(settings: Settings, front: Front | None) -> list[Unit]:
     return [*wanted, *data_units(settings.product, volume(settings))]
 
 
-def data_files(product: Product, name: str | None) -> list[File]:
-    """The mount of what containers keep, where it is on a volume of this name."""
-    if name is None:
+def data_files(product: Product, volume: systemd.Volume | None) -> list[File]:
+    """The mount of what containers keep, where it is on a volume."""
+    if volume is None:
         return []
     folder = docker.DATA.format(product=product.name)
     mount = systemd.mount_unit(folder)
     # Docker starts containers by itself at boot: not before what they keep is there, and anything else even without it
     order = joined([f"# {HEADER}", "[Unit]", f"Wants={mount}", f"After={mount}"])
-    units = {mount: systemd.mount(name, f"The volume of {product.name}", folder)}
+    units = {mount: systemd.mount(volume, product.name, folder)}
     return systemd.files({**units, "docker.service.d/10-slipway.conf": order})
 
 
-def data_units(product: Product, name: str | None) -> list[Unit]:
+def data_units(product: Product, volume: systemd.Volume | None) -> list[Unit]:
     """The state it should be in."""
-    return [] if name is None else [Unit(systemd.mount_unit(docker.DATA.format(product=product.name)))]
+    return [] if volume is None else [Unit(systemd.mount_unit(docker.DATA.format(product=product.name)))]
 
 
-def volume(settings: Settings) -> str | None:
-    """The name of the volume that outlives a host of the product's, where it has one."""
-    architecture = settings.architecture
-    has_one = isinstance(architecture, DropletCompose) and architecture.volume is not None
-    return settings.name if has_one else None
+def volume(settings: Settings) -> systemd.Volume | None:
+    """The volume of a host of the product's, where it has one."""
+    gib = settings.architecture.volume if isinstance(settings.architecture, DropletCompose) else None
+    return None if gib is None else systemd.Volume(settings.name, gib)
 
 
 def _recover(name: str) -> str:

@@ -25,8 +25,8 @@ def files(settings: Settings) -> list[File]:
         **systemd.common(_recover(product.name)),
         **dict(_bridges(product)),
     }
-    if _volume(settings) is not None:
-        units |= dict(_data(settings))
+    if (volume := _volume(settings)) is not None:
+        units |= dict(_data(product.name, volume))
     return systemd.files(units)
 
 
@@ -95,8 +95,9 @@ def _pm2(settings: Settings) -> str:
     return systemd.unit(f"PM2 with the processes of {name}", ("Service", service), systemd.AT_BOOT, about=about)
 
 
-def _volume(settings: Settings) -> int | None:
-    return of_kind(settings.architecture, DropletPm2).volume
+def _volume(settings: Settings) -> systemd.Volume | None:
+    gib = of_kind(settings.architecture, DropletPm2).volume
+    return None if gib is None else systemd.Volume(settings.name, gib)
 
 
 def _memory(settings: Settings) -> int:
@@ -156,9 +157,8 @@ def _bridges(product: Product) -> Iterator[tuple[str, str]]:
             )
 
 
-def _data(settings: Settings) -> Iterator[tuple[str, str]]:
+def _data(name: str, volume: systemd.Volume) -> Iterator[tuple[str, str]]:
     """The volume that outlives the machine, and its owner, which a mount can't say on every distribution."""
-    name = settings.product.name
     folder = f"/srv/{name}/data"
     owner: systemd.Section = {
         "Type": "oneshot",
@@ -168,7 +168,7 @@ def _data(settings: Settings) -> Iterator[tuple[str, str]]:
         "CapabilityBoundingSet": "CAP_CHOWN CAP_DAC_OVERRIDE CAP_FOWNER",
         "ReadWritePaths": folder,
     }
-    yield mount_unit(name), systemd.mount(settings.name, f"The volume of {name}", folder)
+    yield mount_unit(name), systemd.mount(volume, name, folder)
     yield (
         "slipway-data.service",
         systemd.unit(

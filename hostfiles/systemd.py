@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from hostfiles.manifest import File
 from hostfiles.text import HEADER, joined
@@ -47,6 +48,14 @@ METADATA = "169.254.0.0/16"
 """Link-local addresses: there the cloud tells whoever asks from the host what it was made with, its user data."""
 NO_RIGHTS: Section = {"CapabilityBoundingSet": "", "AmbientCapabilities": ""}
 AT_BOOT: tuple[str, Section] = ("Install", {"WantedBy": "multi-user.target"})
+
+
+@dataclass(frozen=True)
+class Volume:
+    """A volume that outlives the machine: its name in the cloud, and its size in GiB."""
+
+    name: str
+    gib: int
 
 
 def files(units: Mapping[str, str], *again: str) -> list[File]:
@@ -100,15 +109,15 @@ def mount_unit(folder: str) -> str:
     return folder.strip("/").replace("-", chr(92) + "x2d").replace("/", "-") + ".mount"
 
 
-def mount(volume: str, description: str, folder: str) -> str:
-    """The mount of a volume that outlives the machine; `volume` is its name in the cloud."""
+def mount(volume: Volume, product: str, folder: str) -> str:
+    """The mount of what the product keeps. It says how large that is: a host has to hear of it, to grow with it."""
     where: Section = {
-        "What": f"/dev/disk/by-id/scsi-0DO_Volume_{volume}",
+        "What": f"/dev/disk/by-id/scsi-0DO_Volume_{volume.name}",
         "Where": folder,
         "Type": "ext4",
         "Options": "defaults,noatime,nodev,nosuid,nofail",
     }
-    return unit(description, ("Mount", where), AT_BOOT)
+    return unit(f"The volume of {product}, {volume.gib} GiB", ("Mount", where), AT_BOOT)
 
 
 def unit(description: str, *sections: tuple[str, Section], about: dict[str, str] | None = None) -> str:

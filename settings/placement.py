@@ -36,6 +36,12 @@ def memory_apart(backing: Hosted, host: int, services: int) -> int:
     return backing.memory if backing.memory is not None else (host - SYSTEM_MIB) // services
 
 
+def data_volume(product: Product, number: int) -> int | None:
+    """GiB of a data host's one volume: what all that is on it asks for, or None where nothing does."""
+    backing = hosted(product)
+    return sum(backing[name].volume or 0 for name in data_hosts(product)[number]) or None
+
+
 def data_hosts(product: Product) -> tuple[tuple[str, ...], ...]:
     """The backing services on each data host of a fleet: all on the first, a replica set's others on two more."""
     members = {

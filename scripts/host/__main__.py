@@ -20,6 +20,7 @@ COMMANDS = {
     "drain": ("drain", "main", "leave the balancer's rotation, and wait until the visitors have gone"),
     "undrain": ("drain", "undrain", "come back into the balancer's rotation"),
     "read-only": ("read_only_command", "main", "refuse what may change something (on), or take it again (off)"),
+    "unmount": ("volumes", "main", "stop what writes on volumes and unmount them, before they are detached"),
     "unlock": ("lock", "main", "give the lock of a release free that nobody holds any more"),
     "firewall-confirm": ("firewall_guard", "confirm", "keep the firewall rules that were applied last"),
     "firewall-revert": ("firewall_guard", "revert", "bring the firewall rules back that were before"),

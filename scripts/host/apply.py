@@ -20,6 +20,7 @@ from . import (
     tls,
     toolchain,
     units,
+    volumes,
 )
 from .actions import Pending, private
 from .context import Host
@@ -65,6 +66,7 @@ def apply(host: Host, text: str, check: Check = staging.check) -> None:
 def _apply(host: Host, manifest: Manifest, text: str, check: Check) -> None:
     _confirm_host_key(host)
     firewall_guard.refuse_lockout(host, manifest.firewall)
+    volumes.refuse_hiding(host, manifest.files)
     machine.hostname(host, manifest.hostname)
     machine.swap(host, manifest.swap_mib)
     # Node comes over the network while apt-get unpacks: together they take little longer than the longer one.
@@ -78,6 +80,7 @@ def _apply(host: Host, manifest: Manifest, text: str, check: Check) -> None:
     _files(host, manifest, text, pending, check)
     pending.before_units()
     units.units(host, manifest.units)
+    volumes.grow(host, manifest.files)
     pending.perform()
     # Last but for the firewall: an order can take minutes, and new rules wait two for their confirmation. Before the
     # first rules port 80 is open, and after them it stays so.

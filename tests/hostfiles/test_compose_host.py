@@ -221,6 +221,7 @@ def test_the_data_of_a_host_is_on_its_volume_where_it_has_one() -> None:
     first, second, _ = data_manifests(fleet())
     mount = content(first, "/etc/systemd/system/opt-vulcan-data.mount")
     assert "What=/dev/disk/by-id/scsi-0DO_Volume_vulcan-prod-data-1\n" in mount
+    assert "Description=The volume of vulcan, 50 GiB\n" in mount, "one that grows has to reach the host"
     assert "/opt/vulcan/data" not in {directory.path for directory in first.directories}, "systemd makes it"
     assert "/opt/vulcan/data" in {directory.path for directory in second.directories}
     unit = content(first, f"/etc/systemd/system/{docker.OBJECTS_UNIT}")

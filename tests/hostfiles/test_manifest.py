@@ -144,5 +144,6 @@ def test_a_volume_is_mounted_and_belongs_to_the_service_user() -> None:
     made = manifest(stack({"name": "family-flow"}, architecture={"volume": 10}))
     mount = content(made, "/etc/systemd/system/srv-family\\x2dflow-data.mount")
     assert "What=/dev/disk/by-id/scsi-0DO_Volume_family-flow-familyflow" in mount
+    assert "Description=The volume of family-flow, 10 GiB\n" in mount, "one that grows has to reach the host"
     assert "--owner=family-flow" in content(made, "/etc/systemd/system/slipway-data.service")
     host_manifest.read(json.dumps(made.as_dict()))
