@@ -10,6 +10,7 @@ import pulumi
 import pulumi_digitalocean as digitalocean
 
 from components.component import Component
+from components.growing import only_grows
 from settings import droplets, prices
 
 
@@ -92,7 +93,7 @@ class Droplet(Component):
             region=args.region,
             size=gib,
             initial_filesystem_type="ext4",
-            opts=self.child(protect=True),
+            opts=self.child(protect=True, hooks=only_grows(f"{name}-volume")),
         )
         digitalocean.VolumeAttachment(
             f"{name}-volume-attachment",

@@ -16,7 +16,12 @@ class _Backing(Model):
     provider: Provider
     url: Secret | None = Field(default=None, description="external: the secret that holds its URL")
     size: Slug | None = Field(default=None, description="managed: the provider's size, such as db-s-1vcpu-1gb")
-    volume: int | None = Field(default=None, ge=1, le=16384, description="host: GiB of a volume of its own")
+    volume: int | None = Field(
+        default=None,
+        ge=1,
+        le=16384,
+        description="host: GiB of its host's volume, which has as many as all there say; it grows and never shrinks",
+    )
     memory: Memory | None = Field(default=None, description="host: the most memory it may take")
 
 

@@ -21,6 +21,7 @@ DropletImage = Annotated[str, one_of(droplets.IMAGES, "image that is known to wo
 
 MINIMUM_CPUS, MINIMUM_MEMORY, MINIMUM_DISK = 2, 4096, 50
 """The least that a droplet with PM2 needs (requirement FF1): CPUs, MiB, GB."""
+_VOLUME = "GiB of a volume that outlives the droplet; it grows and never shrinks"
 
 
 def _at_least(cpus: int, memory: int, disk: int) -> AfterValidator:
@@ -63,7 +64,7 @@ class DropletPm2(Model):
     image: DropletImage = "ubuntu-24-04-x64"
     network: PrivateCidr = Field(default=droplets.NETWORK, description="the VPC's range")
     backups: Literal["off", "weekly", "daily"] = "weekly"
-    volume: int | None = Field(default=None, ge=1, le=16384, description="GiB of a volume that outlives the droplet")
+    volume: int | None = Field(default=None, ge=1, le=16384, description=_VOLUME)
     reserved_address: bool = Field(default=True, description="an address that outlives the droplet")
     swap: Memory = Field(default=2048, validate_default=False)
 
@@ -77,7 +78,7 @@ class DropletCompose(Model):
     image: ComposeImage = "ubuntu-24-04-x64"
     network: PrivateCidr = Field(default=droplets.NETWORK, description="the VPC's range")
     backups: Literal["off", "weekly", "daily"] = "weekly"
-    volume: int | None = Field(default=None, ge=1, le=16384, description="GiB of a volume that outlives the droplet")
+    volume: int | None = Field(default=None, ge=1, le=16384, description=_VOLUME)
     reserved_address: bool = Field(default=True, description="an address that outlives the droplet")
     swap: Memory = Field(default=1024, validate_default=False, description="for a release, when both slots run")
 
