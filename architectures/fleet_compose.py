@@ -159,7 +159,9 @@ class _Fleet:
             )
             return bundle.bundle(made.as_dict())
 
-        return self._prepare(host, wiring.render(values, manifest), [host])[1]
+        setup = self._prepare(host, wiring.render(values, manifest), [host])[1]
+        machines.unmount_first(host, setup, self.keys)
+        return setup
 
     def prepare_web(self, host: Droplet, manifest: pulumi.Output[dict[str, Any]], data: list[HostSetup]) -> Member:
         """A host of the product, set up and without a release yet."""

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import pulumi
 
+from components.droplet import Droplet
+from components.fleet_release import Member
+from components.host_setup import HostSetup
 from components.keys import Keys
+from components.unmounting import Unmounting
 from hostfiles import cloud_init
 from settings.product import Product
 from settings.stack import Settings
@@ -14,6 +18,15 @@ def user_data(keys: Keys) -> pulumi.Output[str]:
     """The same for every machine: what is a machine's own comes with its manifest."""
     parts = pulumi.Output.all(keys.deploy_public, keys.first_host_private, keys.first_host_public)
     return pulumi.Output.secret(parts.apply(lambda made: cloud_init.user_data(made[0], made[1], made[2])))
+
+
+def unmount_first(machine: Droplet, setup: HostSetup, keys: Keys) -> None:
+    """A machine's volume, where it has one, is unmounted before it is detached."""
+    if machine.attachment is not None:
+        host = Member(machine.name, machine.own_address, setup.host_key)
+        # the host has the command once it is set up
+        after = pulumi.ResourceOptions(depends_on=[setup])
+        Unmounting(f"{machine.name}-unmounting", host, machine.attachment, keys, opts=after)
 
 
 def health_url(settings: Settings) -> str:

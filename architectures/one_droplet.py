@@ -65,6 +65,7 @@ def build(
         # the certificate's authority looks the names up; what is attached to the droplet is mounted
         opts=pulumi.ResourceOptions(depends_on=[names, droplet]),
     )
+    machines.unmount_first(droplet, host, keys)
     monitoring = Monitoring(
         f"{name}-monitoring", MonitoringArgs(machines.watched(settings), [base.group.host_tag], settings.alerts)
     )

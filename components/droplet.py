@@ -68,9 +68,11 @@ class Droplet(Component):
         self.id = droplet.id
         self.droplet_urn = droplet.droplet_urn
         self.private_address = droplet.ipv4_address_private
+        self.own_address = droplet.ipv4_address
+        """The public one that goes with the machine, where `address` may be one that stays."""
         self.address = self._reserved_address(name, args, droplet) if args.reserved_address else droplet.ipv4_address
-        if args.volume is not None:
-            self._volume(name, args, args.volume, droplet)
+        self.attachment = self._volume(name, args, args.volume, droplet) if args.volume is not None else None
+        """The id of the volume's attachment."""
         self.register_outputs({"address": self.address})
 
     def _reserved_address(self, name: str, args: DropletArgs, droplet: digitalocean.Droplet) -> pulumi.Output[str]:
@@ -86,7 +88,7 @@ class Droplet(Component):
         address: pulumi.Output[str] = assignment.ip_address
         return address
 
-    def _volume(self, name: str, args: DropletArgs, gib: int, droplet: digitalocean.Droplet) -> None:
+    def _volume(self, name: str, args: DropletArgs, gib: int, droplet: digitalocean.Droplet) -> pulumi.Output[str]:
         volume = digitalocean.Volume(
             f"{name}-volume",
             name=name,
@@ -95,12 +97,14 @@ class Droplet(Component):
             initial_filesystem_type="ext4",
             opts=self.child(protect=True, hooks=only_grows(f"{name}-volume")),
         )
-        digitalocean.VolumeAttachment(
+        attachment = digitalocean.VolumeAttachment(
             f"{name}-volume-attachment",
             volume_id=volume.id,
             droplet_id=droplet.id.apply(int),
             opts=self.child(delete_before_replace=True),
         )
+        attached: pulumi.Output[str] = attachment.id
+        return attached
 
 
 def _monthly(args: DropletArgs) -> float:

@@ -43,33 +43,41 @@ class FleetRelease(Component):
 
     def __init__(self, name: str, args: FleetReleaseArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
-        parts = pulumi.Output.all(
-            private_key=args.keys.deploy_private,
-            request=args.request,
-            addresses=[member.address for member in args.members],
-            host_keys=[member.host_key for member in args.members],
-        )
-        names = [member.name for member in args.members]
-
-        def text(made: dict[str, object]) -> str:
-            hosts = zip(names, _texts(made["addresses"]), _texts(made["host_keys"]), strict=True)
-            content = {
-                "hosts": [{"name": name, "address": at, "host_key": key} for name, at, key in hosts],
-                "private_key": made["private_key"],
-                "request": json.loads(str(made["request"])),
-                "owner": args.owner,
-            }
-            return json.dumps(content, sort_keys=True)
-
-        order: pulumi.Output[str] = pulumi.Output.secret(parts.apply(text))
         local.Command(
             f"{name}-{RELEASE}",
             create=RELEASE_COMMAND,
-            stdin=order,
+            stdin=order(args.members, args.keys, args.owner, args.request),
             add_previous_output_in_env=False,
             opts=self.child(custom_timeouts=PATIENCE),
         )
-        self.register_outputs({"members": names})
+        self.register_outputs({"members": [member.name for member in args.members]})
+
+
+def order(
+    members: Sequence[Member], keys: Keys, owner: str, request: pulumi.Input[str] | None = None
+) -> pulumi.Output[str]:
+    """What the coordinator is told on standard input, as a secret: who the hosts are, the key to log in with."""
+    parts = pulumi.Output.all(
+        private_key=keys.deploy_private,
+        request=request,
+        addresses=[member.address for member in members],
+        host_keys=[member.host_key for member in members],
+    )
+    names = [member.name for member in members]
+
+    def text(made: dict[str, object]) -> str:
+        hosts = zip(names, _texts(made["addresses"]), _texts(made["host_keys"]), strict=True)
+        content = {
+            "hosts": [{"name": name, "address": at, "host_key": key} for name, at, key in hosts],
+            "private_key": made["private_key"],
+            "owner": owner,
+        }
+        if made["request"] is not None:
+            content["request"] = json.loads(str(made["request"]))
+        return json.dumps(content, sort_keys=True)
+
+    told: pulumi.Output[str] = pulumi.Output.secret(parts.apply(text))
+    return told
 
 
 def _texts(value: object) -> list[str]:

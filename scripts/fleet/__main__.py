@@ -1,4 +1,4 @@
-"""`python -m scripts.fleet release|recover|rollback|status|read-only`: the order as JSON on standard input."""
+"""`python -m scripts.fleet release|recover|rollback|status|read-only|unmount`: the order as JSON on standard input."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ from scripts.fleet.coordinator import Coordinator
 from scripts.fleet.order import Order, read
 from scripts.fleet.progress import Progress
 from scripts.fleet.protocol import FleetError, StoppedError
+from scripts.fleet.unmounting import unmount
 
 COMMANDS = {
     "release": "bring the order's request to serve on every host, or on none",
     "recover": "finish or undo what an earlier coordinator left",
     "rollback": "return every host to the release that served before",
     "status": "say which release each host has (--json: for programs)",
+    "unmount": "have every host stop what writes on its volumes, and unmount them",
     "read-only": "have every host refuse what may change something (on), or take it again (off)",
 }
 
@@ -45,6 +47,9 @@ def main(argv: list[str]) -> int:
 
 
 async def _run(options: argparse.Namespace, order: Order) -> int:
+    if options.command == "unmount":
+        await unmount(order, lambda line: print(line, flush=True))
+        return 0
     progress, alarm = Progress(), Alarm()
     _listen(alarm)
     async with Connections(order.hosts, order.private_key) as connections:

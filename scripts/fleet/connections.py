@@ -13,10 +13,10 @@ from typing import Any
 import asyncssh
 
 from scripts.fleet.order import Host
-from scripts.fleet.protocol import FleetError, LostError, Said, failure_of, is_answer
+from scripts.fleet.protocol import FleetError, LostError, Said, VerbError, failure_of, is_answer
 
 USER = "deploy"
-COMMAND = "sudo -n /usr/local/sbin/slipway fleet"
+COMMAND = "sudo -n /usr/local/sbin/slipway"
 DIAL_SECONDS, CLOSE_SECONDS = 15.0, 2.0
 ALIVE_SECONDS, ALIVE_MISSES = 5, 3
 """A host that has lost its power says nothing more: it is asked whether it is there, and given up after as many."""
@@ -57,6 +57,20 @@ class Connections:
             raise self._lost(host, link, f"the connection was lost: {error}") from None
         except LostError as error:
             raise self._lost(host, link, error.reason) from None
+
+    async def run(self, host: str, command: str) -> list[str]:
+        """Run one of the host's own commands that takes no input; the lines it wrote. VerbError or LostError if not."""
+        link = await self._link(host)
+        try:
+            done = await link.run(f"{COMMAND} {command}", encoding="utf-8", errors="replace", stdin=asyncssh.DEVNULL)
+        except (asyncssh.Error, OSError) as error:
+            raise self._lost(host, link, f"the connection was lost: {error}") from None
+        if done.exit_status is None and done.exit_signal is None:
+            raise self._lost(host, link, f"the connection was lost during {command}")
+        written = [str(text or "").splitlines() for text in (done.stdout, done.stderr)]
+        if done.exit_status != 0:
+            raise VerbError(next(iter(written[1]), f"{command} failed"), host, tuple(written[1][1:]))
+        return written[0]
 
     def _lost(self, host: str, link: asyncssh.SSHClientConnection, reason: str) -> LostError:
         link.abort()
@@ -103,7 +117,7 @@ async def _begun(link: asyncssh.SSHClientConnection, verb: str) -> asyncssh.SSHC
     until = loop.time() + SESSION_SECONDS
     while True:
         try:
-            return await link.create_process(f"{COMMAND} {verb}", encoding="utf-8", errors="replace")
+            return await link.create_process(f"{COMMAND} fleet {verb}", encoding="utf-8", errors="replace")
         except asyncssh.ChannelOpenError:  # so the verb has not begun
             if link.is_closed() or loop.time() > until:
                 raise

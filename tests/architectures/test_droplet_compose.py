@@ -158,6 +158,9 @@ def test_a_volume_is_attached_before_the_host_is_set_up_and_holds_the_data() -> 
     assert named(result, "devora-vps-volume").protect
     assert after(result, named(result, STEPS[1]), named(result, "devora-vps-volume-attachment"))
     assert "/etc/systemd/system/opt-devora-data.mount" in _files(result)
+    unmounting = named(result, "devora-vps-unmounting-order")
+    own_address = named(result, "devora-vps-droplet").outputs["ipv4Address"]
+    assert unmounting.standard_input["hosts"][0]["address"] == own_address, "the reserved one may have moved on"
     assert str(result.outputs.values["monthly_cost"]).startswith(f"{cost_of(result.graph).monthly:.2f} USD")
 
 

@@ -233,6 +233,20 @@ def test_data_hosts_are_prepared_first_and_reached_by_the_stacks_hosts_alone(wit
         assert set(rule["sourceTags"]) == {"vulcan-prod-web", "vulcan-prod-data"}
 
 
+def test_a_volume_is_unmounted_by_its_host_before_it_is_detached(with_data: Run) -> None:
+    """The engine removes it before the attachment that it is of; the host knows how once it is set up."""
+    unmounting = named(with_data, f"{NAME}-data-1-unmounting-order")
+    attachment, droplet = (named(with_data, f"{NAME}-data-1-{part}") for part in ("volume-attachment", "droplet"))
+    assert unmounting.property_dependencies["triggers"] == (attachment.urn,)
+    assert after(with_data, unmounting, named(with_data, f"{NAME}-data-1-host-apply"))
+    assert (unmounting.inputs["create"], unmounting.inputs["delete"]) == ("true", "scripts/fleet.sh unmount")
+    assert unmounting.is_secret("stdin")
+    told = unmounting.standard_input["hosts"][0]
+    assert (told["name"], told["address"]) == (f"{NAME}-data-1", droplet.outputs["ipv4Address"])
+    assert told["host_key"]
+    assert [one.name for one in with_data.graph if one.name.endswith("unmounting-order")] == [unmounting.name]
+
+
 def test_another_host_changes_nothing_of_the_data() -> None:
     def both(number: int) -> Change:
         def change(values: dict[str, Any]) -> None:

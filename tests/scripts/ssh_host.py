@@ -66,7 +66,7 @@ class SshHost:
 
     async def _process(self, process: asyncssh.SSHServerProcess[str]) -> None:
         try:
-            message = json.loads(await process.stdin.read())
+            message = json.loads(await process.stdin.read() or "{}")
             command = process.command or ""
             self.heard.append((command, message))
             process.exit(await self.script(process, command.rpartition(" ")[2], message))
