@@ -7,9 +7,9 @@ or image than the stack file's. Passwords of what runs beside are no secret ther
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from hostfiles import compose, engines, environment
+from hostfiles import compose, engines, environment, local_urls
 from hostfiles.compose import Model, literal
 from settings.backing import AnyBacking, MongoDB, ObjectStorage, Postgres, RabbitMQ, Redis, engine_image
 from settings.product import Product, Service
@@ -36,10 +36,10 @@ def development(settings: Settings) -> Model:
     done = {name: {"condition": "service_completed_successfully"} for name in jobs}
     ports = dict(_ports(product))
     for name, service in product.services.items():
-        model["services"][name] = _service(settings, name, service, ports.get(name), {**ready, **done})
+        model["services"][name] = _service(settings, name, service, ports, {**ready, **done})
     for name, job in jobs.items():
-        made = _service(settings, job.service, product.services[job.service], None, ready)
-        kept = {key: value for key, value in made.items() if key not in ("healthcheck", "deploy")}
+        made = _service(settings, job.service, product.services[job.service], ports, ready)
+        kept = {key: value for key, value in made.items() if key not in ("healthcheck", "deploy", "ports")}
         model["services"][name] = {**kept, "command": compose.words(job.command), "restart": "no"}
     for name, backing in product.backing.items():
         model["services"][name] = _backing(product, name, backing)
@@ -51,17 +51,17 @@ def development(settings: Settings) -> Model:
     return {**model, **({"volumes": {name: {} for name in sorted(volumes)}} if volumes else {})}
 
 
-def _service(settings: Settings, name: str, service: Service, port: int | None, needed: Model) -> Model:
+def _service(settings: Settings, name: str, service: Service, ports: Mapping[str, int], needed: Model) -> Model:
     product = settings.product
     variable = compose.variable(name)
     made: Model = {
         "image": f"${{{variable}_IMAGE:-{product.release.images[service.image or name]}}}",
-        "environment": _environment(settings, name),
+        "environment": _environment(settings, name, ports),
         **compose.container(product, service),
     }
     made["deploy"] = {"replicas": 1, **compose.limits(service.memory, service.cpu)}
-    if port is not None:
-        made["ports"] = [f"127.0.0.1:${{{variable}_PORT:-{port}}}:{service.port}"]
+    if name in ports:
+        made["ports"] = [f"127.0.0.1:${{{variable}_PORT:-{ports[name]}}}:{service.port}"]
     if needed:
         made["depends_on"] = needed
     return made
@@ -78,7 +78,7 @@ def _ports(product: Product) -> Iterator[tuple[str, int]]:
         yield name, port
 
 
-def _environment(settings: Settings, name: str) -> dict[str, str]:
+def _environment(settings: Settings, name: str, ports: Mapping[str, int]) -> dict[str, str]:
     product = settings.product
     secrets = {secret: f"${{{secret}:?set {secret} in .env}}" for _, secret in product.secret_references()}
     generated = {
@@ -88,17 +88,19 @@ def _environment(settings: Settings, name: str) -> dict[str, str]:
     known = environment.service_variables(settings, name, secrets, generated, _facts(product))
     said = {**product.environment, **product.services[name].environment}
     domains = ",".join(product.domains)
-    return {
-        variable: text
-        if isinstance(said.get(variable), Secret | Generated)
-        else _changeable(variable, f"{_LOCAL},{domains}" if text == domains else text)
-        for variable, text in known.items()
-    }
+    made = {}
+    for variable, text in known.items():
+        if isinstance(said.get(variable), Secret | Generated):
+            made[variable] = text
+        else:
+            shown = f"{_LOCAL},{domains}" if text == domains else local_urls.local(product, name, text, ports)
+            made[variable] = f"${{{variable}:-{shown}}}" if _changeable(text) else shown
+    return made
 
 
-def _changeable(variable: str, text: str) -> str:
-    """A text that `.env` may say otherwise. Compose can't be given every text so: the rest stays as it is."""
-    return f"${{{variable}:-{text}}}" if _PLAIN.fullmatch(text) else literal(text)
+def _changeable(text: str) -> bool:
+    """Whether `.env` may say otherwise than this text. Compose can't be given every text so."""
+    return _PLAIN.fullmatch(text) is not None
 
 
 def _facts(product: Product) -> dict[str, dict[str, str]]:

@@ -132,6 +132,53 @@ def test_a_secret_has_to_be_given_and_anything_else_may_be() -> None:
     assert told["AWS_ACCESS_KEY_ID"] == "${AWS_ACCESS_KEY_ID:-development}"
 
 
+@pytest.mark.parametrize("name", ["devora-vps", "devora-fleet", "prod", "staging", "signupflow", "signupflow-staging"])
+def test_a_laptop_is_led_to_no_site_of_the_product(name: str) -> None:
+    """Whoever tries something out on a laptop is not to write to where visitors are."""
+    settings = stack(name)
+    sites = re.compile(rf"//(?:{'|'.join(re.escape(domain) for domain in settings.product.domains)})")
+    for service, made in _read(settings)["services"].items():
+        led = {variable: text for variable, text in made.get("environment", {}).items() if sites.search(text)}
+        assert not led, f"{service} is led to {led}"
+
+
+def _told(name: str, service: str, **product: Any) -> dict[str, str]:
+    told: dict[str, str] = _read(stack(name, product or None))["services"][service]["environment"]
+    return told
+
+
+def test_urls_of_the_product_lead_to_the_services_on_the_laptop_and_follow_their_ports() -> None:
+    api = _told("devora-vps", "frontend")["REACT_APP_BACKEND_URL"]
+    assert api == "${REACT_APP_BACKEND_URL:-http://localhost:${BACKEND_PORT:-8000}}", "the page's own name is its API's"
+    assert _told("prod", "frontend")["NEXT_PUBLIC_API_URL"].endswith("http://localhost:${BACKEND_PORT:-8000}}")
+    assert _told("prod", "backend")["BACKEND_CORS_ORIGINS"].endswith(':-["http://localhost:${FRONTEND_PORT:-3000}"]}')
+
+
+def test_an_origin_of_port_80_is_written_without_it_as_browsers_do() -> None:
+    port = "${FRONTEND_PORT:+:${FRONTEND_PORT:-}}"
+    allowed = _told("devora-vps", "backend")["CORS_ORIGINS"]
+    assert allowed == f"${{CORS_ORIGINS:-http://localhost{port},http://127.0.0.1{port}}}"
+
+
+@pytest.mark.parametrize(
+    ("text", "led"),
+    [
+        ("https://app.example.com:443/x", "http://localhost:${FRONTEND_PORT:-3000}/x"),
+        ("wss://api.example.com/live?a=b", "ws://localhost:${BACKEND_PORT:-8000}/live?a=b"),
+        ("https://app.example.com.evil.example", "https://app.example.com.evil.example"),
+        ("https://app.example.com:8443", "https://app.example.com:8443"),
+        ("https://otel.example.com", "https://otel.example.com"),
+    ],
+)
+def test_only_what_visitors_reach_is_led_elsewhere(text: str, led: str) -> None:
+    assert _told("prod", "backend", environment={"PAGE": text})["PAGE"] == f"${{PAGE:-{led}}}"
+
+
+def test_a_url_in_a_text_that_stays_as_it_is_is_led_to_the_laptop_too() -> None:
+    told = _told("prod", "backend", environment={"PAGE": '{"url": "https://app.example.com", "who": "$name"}'})
+    assert told["PAGE"] == '{"url": "http://localhost:${FRONTEND_PORT:-3000}", "who": "$$name"}'
+
+
 def test_a_text_that_compose_would_read_otherwise_is_left_as_it_is() -> None:
     settings = everything(product={"environment": {"TEMPLATE": '{"user": "$name"}', "BRACES": "a}b"}})
     told = _read(settings)["services"]["backend"]["environment"]
