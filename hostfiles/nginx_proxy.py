@@ -202,15 +202,12 @@ def named(name: str, scheme: str) -> list[str]:
 
 
 def location(host: Host, route: Route) -> list[str]:
-    """The body of a route's location."""
+    """The body of a route's location. An event stream is no type that nginx compresses: JSON beside one is."""
     body = [f"proxy_pass {upstream(host, route.service)};", UNSAID]
     if route.streaming:
-        return [
-            *body,
-            "proxy_buffering off;",
-            f"proxy_read_timeout {STREAM_TIMEOUT}s;",
-            f"proxy_send_timeout {STREAM_TIMEOUT}s;",
-            *headers(host, upgrade=True),
-        ]
-    body.append(f"proxy_read_timeout {route.timeout}s;")
+        body += ["proxy_buffering off;"]
+        body += [f"proxy_{which}_timeout {STREAM_TIMEOUT}s;" for which in ("read", "send")]
+        body += headers(host, upgrade=True)
+    else:
+        body.append(f"proxy_read_timeout {route.timeout}s;")
     return [*body, *(block("if ($is_anonymous)", ["gzip on;"]) if host.containers else [])]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import http.client
 import json
 import re
@@ -115,7 +116,7 @@ def test_an_event_arrives_before_the_next_one_is_sent(site: ContainerSite) -> No
     with container(site.port("backend", "blue"), "api") as api:
         connection = http.client.HTTPConnection(site.name)
         connection.sock = site.connect()
-        connection.request("GET", "/api/stream")
+        connection.request("GET", "/api/stream", headers={"Accept-Encoding": "gzip"})
         response = connection.getresponse()
         assert response.read(13) == b"data: first\n\n"
         api.more.set()
@@ -138,14 +139,20 @@ def test_a_websocket_gets_through_and_no_other_protocol_does(site: ContainerSite
         assert "upgrade" not in _told(site, "/api/x", connection="Upgrade", upgrade="h2c")
 
 
-def test_only_what_nobody_is_logged_in_for_is_compressed(site: ContainerSite) -> None:
-    """A compressed answer to somebody could give that one's secrets away (BREACH)."""
-    with container(site.port("frontend", "blue"), "one"):
-        anonymous = site.get("/", accept_encoding="gzip").headers
-        assert (anonymous["content-encoding"], anonymous["vary"]) == ("gzip", "Accept-Encoding")
-        assert anonymous["x-content-type-options"] == "nosniff"
+@pytest.mark.parametrize(("service", "path"), [("frontend", "/"), ("backend", "/api/x")], ids=["page", "streaming"])
+def test_only_what_nobody_is_logged_in_for_is_compressed(site: ContainerSite, service: str, path: str) -> None:
+    """DV3: JSON too, also where events are streamed. A compressed answer to somebody could give that one's secrets
+    away (BREACH)."""
+    with container(site.port(service, "blue"), "one"):
+        anonymous = site.get(path, accept_encoding="gzip")
+        assert (anonymous.headers["content-encoding"], anonymous.headers["vary"]) == ("gzip", "Accept-Encoding")
+        assert json.loads(gzip.decompress(anonymous.body))["path"] == path
+        assert anonymous.headers["x-content-type-options"] == "nosniff"
         for known in ({"cookie": "session=1"}, {"authorization": "Bearer x"}):
-            assert "content-encoding" not in site.get("/", accept_encoding="gzip", **known).headers
+            assert "content-encoding" not in site.get(path, accept_encoding="gzip", **known).headers
+
+
+def test_an_event_stream_is_not_compressed(site: ContainerSite) -> None:
     with container(site.port("backend", "blue"), "api") as api:
         api.more.set()
         assert "content-encoding" not in site.get("/api/stream", accept_encoding="gzip").headers
