@@ -202,6 +202,7 @@ def release_request(settings: Settings, variables: Variables, owner: str) -> dic
         "images": dict(product.release.images),
         "services": {name: service.image for name, service in product.services.items()},
         "versions": dict(product.release.versions),
+        "backward_compatible": {name: job.backward_compatible for name, job in product.jobs.items() if job.when},
         "revision": hashlib.sha256("\0".join(started_with).encode()).hexdigest(),
         "owner": owner,
         "take_over": False,

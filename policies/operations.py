@@ -98,6 +98,16 @@ def names_elsewhere(context: Context) -> Iterator[Violation]:
         yield Violation("slipway:dns.records", what, "true, or left out, once this one is to serve")
 
 
+@rule("undeclared-migration", "note", "Somebody has looked whether the release before runs on a migrated database.")
+def undeclared_migration(context: Context) -> Iterator[Violation]:
+    jobs = context.settings.product.jobs if context.settings is not None else {}
+    for name, job in jobs.items():
+        if job.when is not None and job.backward_compatible is None:
+            where = f"slipway:product.jobs.{name}.backward_compatible"
+            what = "is missing: that the release before runs on the database after the job is assumed, not said"
+            yield Violation(where, what, "true, once somebody looks through the changes of every release")
+
+
 @rule("debug", "error", "Debugging is off where people use the product.")
 def debug(context: Context) -> Iterator[Violation]:
     if context.is_production:
@@ -190,10 +200,11 @@ def _variables(context: Context) -> Iterator[tuple[str, str, str, str | None]]:
 
 RULES = (
     unpinned_release,
-    cut_streams,
+cut_streams,
     unwatched,
     no_outside_check,
     names_elsewhere,
+    undeclared_migration,
     debug,
     any_host,
     untrusted_certificate,

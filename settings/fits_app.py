@@ -167,7 +167,7 @@ def _job(path: str, job: Job) -> Iterator[Problem]:
     if job.schedule is not None:
         message = f"{KIND} runs no job by the clock through its provider, only around a deployment: say `when`, or let"
         yield Problem(f"{path}.schedule", f"{message} a service with `role: worker` keep the time")
-    if not job.backward_compatible:
+    if job.backward_compatible is False:
         yield Problem(f"{path}.backward_compatible", fits_hosts.NOT_COMPATIBLE)
 
 

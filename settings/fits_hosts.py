@@ -12,7 +12,10 @@ from settings.product import Product, Service
 from settings.quantity import MEMORY
 from settings.stack import Access
 
-NOT_COMPATIBLE = "is false, should be true: the old release serves until the new one answers; split the change in two"
+NOT_COMPATIBLE = (
+    "is false, should be true: the old release serves until the new one answers; split the change in two releases, "
+    "first what both can live with"
+)
 """What is wrong with a job that the release before can't live with."""
 
 
@@ -22,7 +25,7 @@ def jobs(product: Product, kind: str) -> Iterator[Problem]:
         if job.schedule is not None:
             message = f"{kind} runs no scheduled job: let a service with `role: scheduler` queue it"
             yield Problem(f"slipway:product.jobs.{name}.schedule", message)
-        if not job.backward_compatible:
+        if job.backward_compatible is False:
             yield Problem(f"slipway:product.jobs.{name}.backward_compatible", NOT_COMPATIBLE)
 
 

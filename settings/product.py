@@ -153,8 +153,9 @@ class Job(Model):
     when: Literal["before-switch", "after-switch"] | None = None
     schedule: Schedule | None = None
     timeout: Duration = 600
-    backward_compatible: bool = Field(
-        default=True, description="the release before can run on the database after this job"
+    backward_compatible: bool | None = Field(
+        default=None,
+        description="the release before can run on the database after this job; taken to be true where nobody says",
     )
 
 

@@ -41,16 +41,23 @@ def before(statuses: Mapping[str, Status | None], request: Mapping[str, Any]) ->
     busy = [f"{host} ({status.state.release.id})" for host, status in answered.items() if status.state]
     live = {host: status.live for host, status in answered.items() if status.live}
     differing = ", ".join(f"{host} {release}" for host, release in live.items()) if len(set(live.values())) > 1 else ""
-    breaking = request.get("not_backward_compatible", ())
     return [
         Check("every host answers", _list("no answer from", silent)),
         Check("nothing else is under way", _list("still under way on", busy)),
         Check("every host serves the same release now", differing and f"they differ: {differing}"),
-        Check(
-            "the release before runs on the database after the migration",
-            _list("not backward compatible by the stack file: jobs", list(breaking)),
-        ),
+        _compatible(request.get("backward_compatible", {})),
     ]
+
+
+def _compatible(said: Mapping[str, bool | None]) -> Check:
+    """Whether the release before can serve while the jobs run and after, by what the stack file says of each."""
+    breaking = [job for job, compatible in said.items() if compatible is False]
+    unsaid = [job for job, compatible in said.items() if compatible is None]
+    word = f"; the stack file says nothing of {', '.join(unsaid)}" if unsaid else ", by the stack file's word"
+    return Check(
+        f"the release before runs on the database after the jobs{word if said else ': there are none'}",
+        _list("not backward compatible, and to be split in two releases, by the stack file: jobs", breaking),
+    )
 
 
 def staged(answers: Mapping[str, Mapping[str, Any]]) -> list[Check]:

@@ -185,6 +185,16 @@ CASES = [
         ],
     ),
     Case(
+        "undeclared-migration",
+        [context(of=settings(**product(jobs={"migrate": {"backward_compatible": None}})))],
+        [context(of=settings()), context(of=settings("devora-vps", "devora-vps")), context(droplet())],
+    ),
+    Case(
+        "names-elsewhere",
+        [context(of=settings(dns={"records": False}))],
+        [context(of=settings()), context(of=settings(dns={"records": True})), context(droplet())],
+    ),
+    Case(
         "budget",
         [context(of=settings(budget={"monthly": 20}), monthly=20.01)],
         [

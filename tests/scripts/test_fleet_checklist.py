@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 from typing import Any
 
 import pytest
 
+from hostfiles import compose_host
 from scripts.fleet import checklist
 from scripts.fleet.progress import Progress
 from scripts.fleet.protocol import FleetError, Release, Status, Traffic, UnderWay
+from settings.problems import SettingsError
+from settings.stack import Settings
+from tests.hostfiles import compose_stacks
 from tests.scripts.fake_order import NEW, OLD, OLDER
 from tests.scripts.virtual_time import run
 
@@ -23,7 +28,7 @@ BUSY = Status(OLD, UnderWay(Release(NEW), OLD))
         ({"web-1": WELL, "web-2": None}, {}, "no answer from web-2"),
         ({"web-1": WELL, "web-2": BUSY}, {}, f"still under way on web-2 ({NEW})"),
         ({"web-1": WELL, "web-2": Status(OLDER)}, {}, f"they differ: web-1 {OLD}, web-2 {OLDER}"),
-        ({"web-1": WELL}, {"not_backward_compatible": ["migrate"]}, "by the stack file: jobs migrate"),
+        ({"web-1": WELL}, {"backward_compatible": {"migrate": False}}, "by the stack file: jobs migrate"),
     ],
 )
 def test_each_line_before_a_release_can_fail(
@@ -32,6 +37,45 @@ def test_each_line_before_a_release_can_fail(
     problems = [check.problem for check in checklist.before(statuses, request_) if check.problem]
     assert len(problems) == 1
     assert problem in problems[0]
+
+
+def _stack(compatible: bool | None) -> Settings:
+    """Vulcan, whose migrations are said to be so; False is of a stack file that this program does not load."""
+    settings = compose_stacks.stack("prod")
+    job = settings.product.jobs["migrate"].model_copy(update={"backward_compatible": compatible})
+    return settings.model_copy(update={"product": settings.product.model_copy(update={"jobs": {"migrate": job}})})
+
+
+@pytest.mark.parametrize(
+    ("compatible", "line"),
+    [
+        (True, "the release before runs on the database after the jobs, by the stack file's word: ok"),
+        (None, "the release before runs on the database after the jobs; the stack file says nothing of migrate: ok"),
+        (False, "to be split in two releases, by the stack file: jobs migrate"),
+    ],
+)
+def test_what_the_stack_file_says_of_a_migration_gets_to_the_checklist(compatible: bool | None, line: str) -> None:
+    """VU9."""
+    settings = _stack(compatible)
+    request = compose_host.release_request(settings, compose_stacks.variables(settings), owner="alice")
+    shown = io.StringIO()
+
+    async def confirm() -> None:
+        checklist.confirm(checklist.before({"web-1": WELL}, request), Progress(shown, shown))
+
+    with pytest.raises(FleetError, match=line) if compatible is False else contextlib.nullcontext():
+        run(confirm())
+    assert line in shown.getvalue()
+
+
+def test_a_migration_that_is_not_compatible_is_refused_with_how_it_is_released() -> None:
+    jobs = {"migrate": {"service": "backend", "command": "true", "when": "before-switch", "backward_compatible": False}}
+    with pytest.raises(SettingsError) as refused:
+        compose_stacks.stack("prod", {"jobs": jobs})
+    assert [str(problem) for problem in refused.value.problems] == [
+        "slipway:product.jobs.migrate.backward_compatible: is false, should be true: the old release serves until the "
+        "new one answers; split the change in two releases, first what both can live with"
+    ]
 
 
 def test_before_a_release_all_is_well_where_it_is() -> None:

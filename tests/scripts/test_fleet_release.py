@@ -103,9 +103,11 @@ def test_a_migration_that_the_release_before_cannot_live_with_is_refused() -> No
     async def story() -> None:
         scene = Scene(2)
         coordinator = scene.coordinator()
-        breaking = {**request(3), "not_backward_compatible": ["migrate"]}
+        breaking = {**request(3), "backward_compatible": {"migrate": False}}
         object.__setattr__(coordinator.calls.order, "request", breaking)
-        with pytest.raises(Exception, match="not backward compatible by the stack file: jobs migrate"):
+        with pytest.raises(
+            Exception, match="not backward compatible, and to be split in two releases, by the stack file: jobs migrate"
+        ):
             await coordinator.release()
         assert asked(scene) == []
 
