@@ -39,8 +39,21 @@ def lone_host(context: Context) -> Iterator[Violation]:
             yield Violation(balancer.name, what, "2 or more", balancer.urn)
 
 
+@rule("plain-inside", "note", "What passes between a balancer and its hosts is encrypted, too.")
+def plain_inside(context: Context) -> Iterator[Violation]:
+    what = "ends TLS, and speaks HTTP to its hosts: in clear within the VPC"
+    for balancer in context.graph.of(LOAD_BALANCER):
+        for forward in balancer.blocks("forwardingRules"):
+            if forward.get("entryProtocol") in _OVER_TLS and forward.get("targetProtocol") == "http":
+                yield Violation(balancer.name, what, "encrypt_to_hosts: true", balancer.urn)
+    architecture = context.settings.architecture if context.settings is not None else None
+    if getattr(getattr(architecture, "balancer", None), "provider", None) == "haproxy":
+        right = "a managed one with encrypt_to_hosts: true, where that must not be"
+        yield Violation("slipway:architecture.balancer", what, right)
+
+
 def _has_certificate(forward: Mapping[str, Any]) -> bool:
     return bool(forward.get("certificateName") or forward.get("certificateId") or forward.get("tlsPassthrough"))
 
 
-RULES = (bare_balancer, lone_host)
+RULES = (bare_balancer, lone_host, plain_inside)

@@ -69,12 +69,13 @@ def test_the_plan_looks_as_it_did(stack: str, form: str, plan: Plan) -> None:
     [
         ("familyflow", []),
         ("devora-vps", ["no-backups", "unpinned-release"]),  # it backs up nothing; mongo:7.0 is a tag
-        ("prod", ["single-node", "single-node", "unpinned-release", "unpinned-release"]),
+        ("prod", ["plain-inside", "single-node", "single-node", "unpinned-release", "unpinned-release"]),
         ("staging", ["unpinned-release", "unpinned-release"]),
         ("signupflow", ["single-node", "single-node"]),
         ("signupflow-staging", []),  # nobody depends on it
     ],
 )
 def test_what_is_found_is_true(rules: list[str], plan: Plan) -> None:
-    """Each host of Vulcan's dumps its database with postgres:17, a tag; both databases have one node."""
+    """Each host of Vulcan's dumps its database with postgres:17, a tag; both databases have one node. Only its
+    staging speaks TLS to its hosts."""
     assert sorted(finding.rule for finding in plan.findings) == rules

@@ -289,8 +289,8 @@ CASES = [
         ],
     ),
     Case(
-        "names-elsewhere",
-        [context(of=settings(dns={"records": False}))],
-        [context(of=settings()), context(of=settings(dns={"records": True})), context(droplet())],
+        "plain-inside",
+        [context(balancer({**HTTPS, "targetProtocol": "http"})), context(of=settings("devora-fleet", "devora-fleet"))],
+        [context(balancer({**HTTPS, "targetProtocol": "https"})), context(of=settings())],
     ),
 ]

@@ -114,7 +114,8 @@ def test_vulcan_is_what_its_document_asks_for() -> None:
 def test_vulcans_staging_has_productions_shape_at_half_its_size() -> None:
     prod, staging = stack("prod"), stack("staging")
     large, small = (of_kind(settings.architecture, FleetCompose) for settings in (prod, staging))
-    assert small.model_copy(update={"size": large.size, "network": large.network}) == large
+    assert small.model_copy(update={key: getattr(large, key) for key in ("size", "network", "balancer")}) == large
+    assert small.balancer == ManagedBalancer(provider="managed", encrypt_to_hosts=True), "HTTPS end to end (VU7)"
     assert [part * 2 for part in SIZES[small.size][:2]] == list(SIZES[large.size][:2])
     assert managed.CONNECTIONS[staging.product.backing["database"].size or ""] < 97
     for name, service in staging.product.services.items():
