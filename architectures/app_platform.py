@@ -18,7 +18,6 @@ from components.app import App, AppArgs, LogsTo, Part, Role, Way
 from components.dns import Names, NamesArgs, Zone
 from components.monitoring import Monitoring, MonitoringArgs
 from hostfiles import environment
-from settings import prices
 from settings.kinds import AppPlatform, of_kind
 from settings.product import Product, Service
 from settings.stack import Settings
@@ -76,7 +75,7 @@ async def build(settings: Settings) -> Mapping[str, Any]:
         OUTPUT: revision.after(app.id),
         ENCRYPTED: app.encrypted,
         "dns_records": names.records if names is not None and dns.provider == "print" else None,
-        "monthly_cost": f"{base.monthly + app.monthly + monitoring.monthly:.2f} USD, by the prices of {prices.AS_OF}",
+        "monthly_cost": foundation.monthly_cost(settings, base.monthly + app.monthly + monitoring.monthly),
     }
 
 

@@ -26,7 +26,6 @@ from components.leaving import Leaving
 from components.load_balancer import LoadBalancer, LoadBalancerArgs
 from components.monitoring import Monitoring, MonitoringArgs
 from hostfiles import balancer_host, bundle, compose_host, engines
-from settings import prices
 from settings.kinds import FleetCompose, HAProxyBalancer, of_kind
 from settings.placement import data_hosts, data_volume, hosted
 from settings.stack import Settings
@@ -75,7 +74,7 @@ def build(settings: Settings) -> Mapping[str, Any]:
         ).apply("\n".join),
         "release": machines.release(settings),
         "dns_records": names.records if settings.dns.provider == "print" else None,
-        "monthly_cost": f"{monthly:.2f} USD{' without the share' if share else ''}, by the prices of {prices.AS_OF}",
+        "monthly_cost": foundation.monthly_cost(settings, monthly),
     }
 
 

@@ -12,6 +12,7 @@ from components.database import Database, Trusted, database_args
 from components.network import Network, NetworkArgs
 from components.project import Group, GroupArgs
 from components.share import Share, ShareArgs
+from settings import managed, prices
 from settings.backing import ObjectStorage
 from settings.kinds import AppPlatform, FleetCompose
 from settings.stack import Settings
@@ -71,6 +72,15 @@ def lay(settings: Settings) -> Foundation:
         },
         share=_share(settings, network),
     )
+
+
+def monthly_cost(settings: Settings, monthly: float) -> str:
+    """What is exported of `monthly`, USD: the sum, and what has no price in the table and is not in it."""
+    architecture = settings.architecture
+    left_out = ["the share"] if isinstance(architecture, FleetCompose) and architecture.share is not None else []
+    left_out += managed.unpriced(settings.product)
+    without = f" without {' and '.join(left_out)}" if left_out else ""
+    return f"{monthly:.2f} USD{without}, by the prices of {prices.AS_OF}"
 
 
 def _share(settings: Settings, network: Network) -> Share | None:

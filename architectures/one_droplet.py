@@ -18,7 +18,6 @@ from components.firewall import Firewall, FirewallArgs
 from components.host_setup import HostSetup, HostSetupArgs
 from components.keys import Keys
 from components.monitoring import Monitoring, MonitoringArgs
-from settings import prices
 from settings.kinds import DropletCompose, DropletPm2
 from settings.stack import Settings
 
@@ -79,5 +78,5 @@ def build(
         "known_hosts": machines.known_host(droplet.address, host.host_key),
         "release": machines.release(settings),
         "dns_records": names.records if settings.dns.provider == "print" else None,
-        "monthly_cost": f"{monthly:.2f} USD, by the prices of {prices.AS_OF}",
+        "monthly_cost": foundation.monthly_cost(settings, monthly),
     }

@@ -93,7 +93,8 @@ class Database(Component):
                 opts=self.child(),
             )
             self._trust(f"{name}-replica-{number}-trusted-sources", replica.uuid, args)  # else everybody may connect
-        self.monthly = prices.DATABASES[args.engine][args.size] * (args.nodes + args.replicas)
+        # some sizes have no price in the table: what is exported names them (architectures.foundation)
+        self.monthly = prices.DATABASES[args.engine].get(args.size, 0.0) * (args.nodes + args.replicas)
         self.urn_of_cluster = self.cluster.cluster_urn
         self.facts = self._facts(args.engine, database)
         self.register_outputs({"host": self.cluster.private_host})

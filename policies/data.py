@@ -14,6 +14,8 @@ SHARE = "digitalocean:index/nfs:Nfs"
 SHARE_REGIONS = frozenset({"ams3", "atl1", "nyc2"})
 """Where DigitalOcean offers shares, as far as it is known (2026-11): read in what others run there, in no list of its
 own. So another region is a warning."""
+_ONE_NODE = "db-s-1vcpu-1gb"
+"""The size that takes no second node (settings.managed has the source; a policy pack can't read it)."""
 SPACES_KEY = "digitalocean:index/spacesKey:SpacesKey"
 
 HOLDS_DATA: dict[str, str] = {
@@ -105,6 +107,8 @@ def single_node(context: Context) -> Iterator[Violation]:
         if cluster.inputs.get("nodeCount") == 1:
             what = "has a single node: while that is lost or maintained, there is none"
             right = "members: 3" if cluster.inputs.get("engine") == "mongodb" else "standby: true"
+            if cluster.inputs.get("size") == _ONE_NODE:
+                right += ", and a larger size: this one comes as one node"
             yield Violation(cluster.name, what, right, cluster.urn)
 
 

@@ -57,7 +57,7 @@ def _managed(path: str, backing: Postgres | Redis | MongoDB) -> Iterator[Problem
     if backing.size is None:
         yield Problem(f"{path}.size", f"is missing, should be one of {', '.join(sizes)}")
     elif backing.size not in sizes:
-        what = f"there is no size {shown(backing.size)} of managed {backing.engine} whose price is known"
+        what = f"there is no size {shown(backing.size)} of managed {backing.engine} here"
         yield Problem(f"{path}.size", f"{what}; {nearest(backing.size, sizes)}")
     if backing.size in managed.SINGLE_NODE:
         for key, value in managed.more_nodes(backing).items():

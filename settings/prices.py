@@ -31,6 +31,9 @@ DATABASES: dict[str, dict[str, float]] = {
     "mongodb": {"db-s-1vcpu-1gb": 15.0},
 }
 """Each node, by engine and size."""
+UNPRICED_DATABASES = {"mongodb": ("db-s-1vcpu-2gb", "db-s-2vcpu-4gb")}
+"""Sizes that can be had and whose price nobody here has read, so that no cost has them. MongoDB of these comes as one
+node or as three (DigitalOcean's API description, the `layouts` of `GET /v2/databases/options`)."""
 
 APP_INSTANCES: dict[str, float] = {
     "apps-s-1vcpu-0.5gb": 5,

@@ -151,6 +151,20 @@ def test_the_outputs_lead_to_the_balancer_as_to_the_hosts(whole: Run) -> None:
     assert not {"address", "hosts", "known_hosts"} & whole.outputs.secrets
 
 
+def test_a_managed_replica_set_has_three_nodes_and_what_has_no_price_is_named() -> None:
+    """DV6."""
+
+    def change(values: dict[str, Any]) -> None:
+        values["product"]["backing"]["documents"] |= {"size": "db-s-1vcpu-2gb", "members": 3}
+
+    run = _declared(change)
+    (cluster,) = run.graph.of("digitalocean:index/databaseCluster:DatabaseCluster")
+    assert (cluster.inputs["size"], cluster.inputs["nodeCount"]) == ("db-s-1vcpu-2gb", 3)
+    cost = cost_of(run.graph)
+    assert [name for name, _ in cost.unpriced] == [cluster.name]
+    assert str(run.outputs.values["monthly_cost"]).startswith(f"{cost.monthly:.2f} USD without documents, by")
+
+
 def test_the_balancer_costs_what_its_droplet_does(whole: Run) -> None:
     def change(values: dict[str, Any]) -> None:
         values["architecture"] |= {"balancer": {"provider": "haproxy", "size": "s-2vcpu-4gb"}, "backups": "daily"}

@@ -74,6 +74,19 @@ def test_a_finding_tells_too_little_of_a_secret_to_use_it() -> None:
     assert not any("hunter2" in str(finding) for finding in check(given))
 
 
+@pytest.mark.parametrize(
+    ("size", "right"),
+    [
+        ("db-s-1vcpu-2gb", "members: 3"),
+        ("db-s-1vcpu-1gb", "members: 3, and a larger size: this one comes as one node"),
+    ],
+)
+def test_more_nodes_are_asked_for_only_of_a_size_that_takes_them(size: str, right: str) -> None:
+    inputs = {"engine": "mongodb", "nodeCount": 1, "size": size}
+    found = check(context(resource("DatabaseCluster", protect=True, inputs=inputs)))
+    assert [finding.right for finding in found if finding.rule == "single-node"] == [right]
+
+
 def test_what_somebody_wants_on_purpose_is_a_warning_and_no_error() -> None:
     anywhere = settings(access={"admin_cidrs": ["0.0.0.0/0"], "ssh_from_anywhere": True})
     found = check(context(firewall(inbound("22", OPEN)), of=anywhere))

@@ -259,6 +259,19 @@ def test_every_engine_has_a_size_and_every_managed_version_is_one_that_the_file_
             assert changed(backing={"new": backing}).backing["new"].engine == engine
 
 
+def test_a_managed_replica_set_can_be_said() -> None:
+    """DV6: three members, of each size that is not one node by itself."""
+    sizes = [size for size in managed.sizes("mongodb") if size not in managed.SINGLE_NODE]
+    assert sizes
+    for size in sizes:
+        documents = {"engine": "mongodb", "provider": "managed", "size": size, "version": 7, "members": 3}
+        product = changed(backing={"documents": documents})
+        assert (managed.more_nodes(product.backing["documents"]), product.backing["documents"].size) == (
+            {"members": 3},
+            size,
+        )
+
+
 @pytest.mark.parametrize("policy", managed.EVICTIONS)
 def test_the_managed_service_evicts_as_the_file_says(policy: str) -> None:
     cache = {"engine": "redis", "provider": "managed", "size": "db-s-1vcpu-1gb", "eviction": policy}
