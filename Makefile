@@ -86,7 +86,7 @@ lint: $(VENV)/.developer ## style, types, layers
 unit: $(VENV)/.developer tools lint ## every test that needs no host
 	@$(UNIT_TESTS)
 
-test: $(VENV)/.developer tools lint ## every test, the rehearsal with all its checks included
+test: $(VENV)/.developer tools lint ## every test; FamilyFlow's rehearsal with all checks, the others' with the basic ones
 	@failed=0; $(UNIT_TESTS) || failed=$$?; $(HOST_TESTS) || failed=$$?; exit $$failed
 
 bench: $(VENV)/.developer ## speed, as ratios measured in one run: STACK=familyflow|prod

@@ -128,6 +128,7 @@ def test_the_balancer_ends_tls_and_asks_each_host_every_ten_seconds(record: Reco
     assert not balancer.protect  # it would keep all hosts from `destroy --exclude-protected` (ALL1)
     assert balancer.inputs["redirectHttpToHttps"] is True
     assert balancer.inputs["dropletIds"] == [1, 2]
+    assert balancer.inputs["httpIdleTimeoutSeconds"] == 600, "an event stream may be silent for as long as may be (DV3)"
     check = balancer.inputs["healthcheck"]
     assert (check["checkIntervalSeconds"], check["unhealthyThreshold"]) == (10, 2)
     assert (check["path"], check["port"]) == ("/.slipway/health", 80)

@@ -52,7 +52,11 @@ class Box:
 
 
 class FakeDocker(Commands):
-    """Takes the place of what runs programs. `registry` has the user of each image that can be pulled."""
+    """Takes the place of what runs programs.
+
+    `registry` has the user of each image that can be pulled; `sent_as` what an image is by its own digests, where that
+    is another than it is asked for by.
+    """
 
     def __init__(self, progress: Progress | None = None) -> None:
         super().__init__(None, Path("/root"), progress or Progress(None, out=io.StringIO()))
@@ -166,14 +170,18 @@ class FakeDocker(Commands):
             return 1, "", self.refusals[image].pop(0)
         if image not in self.registry:
             return 1, "", f"Error response from daemon: manifest for {image} not found: manifest unknown"
-        self.here[self.sent_as.get(image, image)] = self.registry[image]
+        self.here[image] = self.registry[image]
         return 0, "", ""
 
     def _image_inspect(self, rest: list[str]) -> Answer:
         image = rest[-1]
         if image not in self.here:
             return 1, "[]", f"Error: No such image: {image}"
-        return 0, json.dumps([{"RepoDigests": [image], "Config": {"User": self.here[image]}}]), ""
+        return (
+            0,
+            json.dumps([{"RepoDigests": [self.sent_as.get(image, image)], "Config": {"User": self.here[image]}}]),
+            "",
+        )
 
     def _image_ls(self, rest: list[str]) -> Answer:
         lines = []

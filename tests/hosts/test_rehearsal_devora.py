@@ -1,4 +1,7 @@
-"""Devora's phase 1, rehearsed whole: one host with containers, every check from outside (DV1–DV4, ALL1–ALL4)."""
+"""Devora's phase 1, rehearsed: one host with containers, what every rehearsal can afford (DV1–DV4, ALL1–ALL4).
+
+Releases under load, reboots, lost replicas, a renewal take long: `make rehearse STACK=devora-vps CHECKS=all`.
+"""
 
 from __future__ import annotations
 
