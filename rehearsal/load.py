@@ -19,6 +19,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+CLIENTS = 16
+"""Users, each with one request at a time."""
 TIMEOUT = 35.0
 """Seconds for one request: longer than the product's slowest answer, shorter than a person's patience."""
 LONGEST_RUN = 1800.0
@@ -196,7 +198,7 @@ def main() -> None:
     parser.add_argument("--name", required=True)
     parser.add_argument("--authority", type=Path, required=True, help="the test authority's certificate")
     parser.add_argument("--targets", required=True, help="JSON list of {method, path, body, marks}")
-    parser.add_argument("--clients", type=int, default=16)
+    parser.add_argument("--clients", type=int, default=CLIENTS)
     parser.add_argument("--rate", type=float, default=250.0)
     parser.add_argument("--least", type=int, default=20_000)
     asyncio.run(_main(parser.parse_args()))

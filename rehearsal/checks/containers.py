@@ -9,9 +9,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from hostfiles import compose_host, nginx_proxy
 from rehearsal.checks.check import Result, eventually
 from rehearsal.checks.footing import live_slot, running, wanted
 from rehearsal.checks.scene import Scene
+from rehearsal.model import Host
 from rehearsal.visitor import Visitor
 
 MISTAKE = 9999
@@ -77,23 +79,30 @@ def _said_back(visitor: Visitor, path: str) -> bytes:
 
 
 def nothing_is_published_by_mistake(scene: Scene, result: Result) -> None:
-    """Docker's own rules open a published port to everybody; the host's guard shuts it again."""
-    image = max(scene.runs(scene.host), key=lambda running: "backend" in running)  # the one that has Python
+    """Docker's own rules open a published port to everybody; the host's guard shuts it again, on every host."""
+    for host in scene.hosts:
+        _published_by_mistake(scene, result, host)
+
+
+def _published_by_mistake(scene: Scene, result: Result, host: Host) -> None:
+    image = max(scene.runs(host), key=lambda running: "backend" in running)  # the one that has Python
     program = "import http.server as s; s.HTTPServer(('', 80), s.SimpleHTTPRequestHandler).serve_forever()"
     flags = ["--detach", "--rm", f"--publish={MISTAKE}:80", "--entrypoint=python3", "--user=0:0"]
-    made = scene.root("docker", "run", *flags, image, "-c", program)
+    made = scene.root("docker", "run", *flags, image, "-c", program, host=host)
     container = made.stdout.strip()
     try:
         asked = ("curl", "-s", "-o", "/dev/null", "-m", "3", "-w", "%{http_code}")
-        inside = eventually(lambda: scene.root(*asked, f"http://127.0.0.1:{MISTAKE}/").stdout == "200", 20)
-        result.expect("a port that is published by mistake answers on the host", inside, made.stdout + made.stderr)
-        for address in sorted({scene.host.public_address, scene.visitor.address}):
+        url = f"http://127.0.0.1:{MISTAKE}/"
+        inside = eventually(lambda: scene.root(*asked, url, host=host).stdout == "200", 20)
+        told = f"{host.name}: a port that is published by mistake answers on the host"
+        result.expect(told, inside, made.stdout + made.stderr)
+        for address in sorted({host.public_address, scene.visitor.address}):
             seen = scene.outside(*asked, f"http://{address}:{MISTAKE}/").stdout
             result.expect(f"and not from outside, at {address}", seen == "000", seen)
-        shielded = scene.root("nft", "list", "table", "inet", "slipway_forward").stdout
+        shielded = scene.root("nft", "list", "table", "inet", "slipway_forward", host=host).stdout
         result.expect("the host's own guard shuts it, without the cloud's firewall", "drop" in shielded, shielded)
     finally:
-        scene.root("docker", "rm", "--force", container)
+        scene.root("docker", "rm", "--force", container, host=host)
 
 
 def metrics_are_kept(scene: Scene, result: Result) -> None:
@@ -145,19 +154,34 @@ def replicas_stand_in(scene: Scene, result: Result) -> None:
 
 
 def everything_returns(scene: Scene, result: Result) -> None:
-    """After a reboot and after the death of each container all is as before."""
-    slot, before = live_slot(scene), scene.serving()
-    for container in scene.root("docker", "ps", "--quiet").stdout.split():
-        pid = scene.root("docker", "inspect", "--format", "{{.State.Pid}}", container).stdout.strip()
-        scene.root("kill", "-9", pid)
-    well = eventually(lambda: scene.health().status == 200 and running(scene) == wanted(scene, slot), RETURN_SECONDS)
-    result.expect("after kill -9 of every container all is well again", well, running(scene))
-    scene.root("pkill", "-9", "-f", "nginx: master")
-    result.expect("after kill -9 of nginx, too", eventually(lambda: scene.health().status == 200, RETURN_SECONDS))
+    """After a reboot of a host, the last where there are several, and the death of its containers all is as before."""
+    host = scene.hosts[-1]
+    slot, before = live_slot(scene, host), scene.serving()
+
+    def well() -> bool:
+        return _is_well(scene, host) and running(scene, host) == wanted(scene, slot, host)
+
+    for container in scene.root("docker", "ps", "--quiet", host=host).stdout.split():
+        pid = scene.root("docker", "inspect", "--format", "{{.State.Pid}}", container, host=host).stdout.strip()
+        scene.root("kill", "-9", pid, host=host)
+    back = eventually(well, RETURN_SECONDS)
+    result.expect("after kill -9 of every container all is well again", back, running(scene, host))
+    scene.root("pkill", "-9", "-f", "nginx: master", host=host)
+    result.expect("after kill -9 of nginx, too", eventually(lambda: _is_well(scene, host), RETURN_SECONDS))
     begun = time.monotonic()
-    scene.cloud.reboot(scene.host.id)
-    well = eventually(lambda: scene.health().status == 200 and running(scene) == wanted(scene, slot), BOOT_SECONDS)
-    result.expect(f"after a reboot all is well again ({time.monotonic() - begun:.0f} s)", well, running(scene))
+    scene.cloud.reboot(host.id)
+    back = eventually(well, BOOT_SECONDS)
+    result.expect(f"after a reboot all is well again ({time.monotonic() - begun:.0f} s)", back, running(scene, host))
     result.expect("the same release serves", scene.serving()["release"] == before["release"], scene.serving())
-    failed = scene.root("systemctl", "--failed", "--no-legend", "--plain").stdout.strip()
+    failed = scene.root("systemctl", "--failed", "--no-legend", "--plain", host=host).stdout.strip()
     result.expect("no unit has failed", not failed, failed)
+
+
+def _is_well(scene: Scene, host: Host) -> bool:
+    """Whether a host serves: by what it tells its balancer, since of several another one would answer a visitor."""
+    front = compose_host.front(scene.settings)
+    if front is None:
+        return scene.health().status == 200
+    url = f"{'https' if front.encrypted else 'http'}://127.0.0.1{nginx_proxy.HEALTH}"
+    asked = ("curl", "-k", "-s", "-o", "/dev/null", "-m", "5", "-w", "%{http_code}", url)
+    return scene.root(*asked, host=host).stdout == "200"

@@ -39,7 +39,7 @@ def _bad(scene: Scene, result: Result, variant: str, step: str) -> None:
     with scene.load() as load:
         said = scene.release(variant)
     load.expect_no_failures(result, f"{variant}: ")
-    named = "release failed at step" in said and step in said.partition("release failed at step")[2][:80]
+    named = f"release failed at step {step}: " in said
     result.expect(f"{variant}: the update fails and names the step {step!r}", named, said[-800:] or "it succeeded")
     now = scene.serving()
     result.expect(f"{variant}: the old release serves", now["release"] == before["release"], now)

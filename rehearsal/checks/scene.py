@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from rehearsal.checks.check import Result, eventually
+from rehearsal.load import CLIENTS
 from rehearsal.model import Host, Server
 from rehearsal.run import Rehearsal, RehearsalError
 from rehearsal.visitor import Answer, Visitor
@@ -59,6 +60,15 @@ class LoadReport:
         seen = f"{len(counted)} failed: {counted[:4]}"
         result.expect(f"{when}{self.sent:,} requests ({kinds}): 0 failed{meanwhile}", not counted, seen)
         result.expect(f"{when}at least {self.least:,} requests were sent", self.sent >= self.least, self.sent)
+
+    def expect_those_on_their_way(self, result: Result, when: str, since: float, seconds: float) -> None:
+        """Expect that a host which is lost takes with it what was on its way there, one request of each user at most,
+        and none that begins later than `seconds` after `since`."""
+        self.expect_no_failures(result, when, outside=(since - 1, since + seconds))
+        text = (
+            f"{when}{len(self.failures)} failed, {CLIENTS} at most: each user's one that was on its way, begun within"
+        )
+        result.expect(f"{text} {seconds:.0f} s", len(self.failures) <= CLIENTS, self.failures[:4])
 
     def percentile(self, share: float) -> float:
         """The latency, in milliseconds, below which this share of the answers lies."""

@@ -8,6 +8,7 @@ import time
 from rehearsal import locust
 from rehearsal.checks.check import Result, eventually
 from rehearsal.checks.scene import Scene
+from rehearsal.model import Host
 from rehearsal.visitor import Visitor
 from scripts import locustfile
 from settings.kinds import FleetCompose
@@ -114,14 +115,14 @@ def tasks_come_back(scene: Scene, result: Result) -> None:
     result.expect("there is one scheduler", once == "1", once)
 
 
-def certificate_renews(scene: Scene, result: Result) -> None:
-    """Check 8."""
+def certificate_renews(scene: Scene, result: Result, host: Host | None = None) -> None:
+    """Check 8, on the host that ends TLS; the first where none is named."""
     before, _ = scene.visitor.certificate()
     with scene.load(least=5000) as load:
-        renewed = scene.root("slipway", "certificate", "--force")
+        renewed = scene.root("slipway", "certificate", "--force", host=host)
         result.expect("a forced renewal succeeds", renewed.returncode == 0, renewed.stdout + renewed.stderr)
         changed = eventually(lambda: scene.visitor.certificate()[0] != before, 30)
     result.expect("the certificate that is served is a new one", changed)
     load.expect_no_failures(result, "renewal: ")
-    timer = scene.root("systemctl", "is-active", "slipway-certificate.timer").stdout.strip()
+    timer = scene.root("systemctl", "is-active", "slipway-certificate.timer", host=host).stdout.strip()
     result.expect("renewal is scheduled", timer == "active", timer)
