@@ -200,7 +200,7 @@ def _variables(context: Context) -> Iterator[tuple[str, str, str, str | None]]:
 
 RULES = (
     unpinned_release,
-cut_streams,
+    cut_streams,
     unwatched,
     no_outside_check,
     names_elsewhere,
