@@ -21,9 +21,13 @@ OF_PLATFORM = frozenset({"digest", "envs"})
 Step = Mapping[str, Any]
 
 
-def only_of_the_release(stack: str) -> None:
+def only_of_the_release(stack: str) -> str | None:
     """Preview the stack: the program runs once, and no cloud is asked to change anything. OperatorError, with a line
-    for each resource, where more would change than what is released."""
+    for each resource, where more would change than what is released.
+
+    Where hosts release, and the engine sees no change in that: the resource that does, by its URN. The engine knows
+    what it asked for last, and somebody may have returned the hosts from it since.
+    """
     print(f"looking whether the release is all that `pulumi up` would change of {stack}", flush=True)
     done = run("preview", "--json", "--stack", stack, capture=True)
     try:
@@ -32,11 +36,8 @@ def only_of_the_release(stack: str) -> None:
         raise OperatorError("`pulumi preview` failed: see above") from None
     for line in _complaints(digest) if done.returncode else ():
         print(line, file=sys.stderr)
-    steps = [
-        step
-        for step in digest.get("steps") or ()
-        if step["op"] not in NOTHING and not _kind(step).startswith(PROVIDERS)
-    ]
+    every: list[Step] = list(digest.get("steps") or ())
+    steps = [step for step in every if step["op"] not in NOTHING and not _kind(step).startswith(PROVIDERS)]
     if any((step["op"], _kind(step)) == ("create", STACK) for step in steps):
         raise OperatorError(
             f"{stack} has never been up: `pulumi up -s {stack}` makes it, and releases what is in its file"
@@ -49,6 +50,7 @@ def only_of_the_release(stack: str) -> None:
         )
     if done.returncode:
         raise OperatorError("`pulumi preview` failed: see above")
+    return next((step["urn"] for step in every if step["op"] == "same" and _is_request(step)), None)
 
 
 def _refusal(step: Step) -> Iterator[str]:
@@ -65,6 +67,11 @@ def _releases(step: Step) -> bool:
     """Whether this is the one resource that releases, in a kind with hosts or on the platform."""
     parent = step["urn"].split("::")[2].rpartition("$")[0].rpartition("$")[2]
     return parent == APP or (parent in (FLEET_RELEASE, HOST_SETUP) and _name(step).endswith(f"-{RELEASE}"))
+
+
+def _is_request(step: Step) -> bool:
+    """Whether this is what hosts are asked by to release; they know themselves what they serve."""
+    return _releases(step) and _kind(step).startswith("command:")
 
 
 def _changed(step: Step) -> list[str]:

@@ -46,9 +46,10 @@ def release(stack: str, commit: str = "", images: str = "", version: str = "") -
         raise OperatorError(f"{stack} is released by {WANTED if commit else 'COMMIT=<40 hexadecimal digits>'}")
     wanted = Release(commit=commit) if commit else _of_images(before, images, version)
     is_app = kind_of(stack) == APP_KIND
-    _write_if_it_is_all(stack, wanted, before)
+    unchanged = _write_if_it_is_all(stack, wanted, before)
+    ask_again = ["--replace", unchanged] if unchanged else []
     try:
-        pulumi("up", "--yes", "--skip-preview", "--stack", stack)
+        pulumi("up", "--yes", "--skip-preview", *ask_again, "--stack", stack)
     except (OperatorError, KeyboardInterrupt):
         failed = serving_after_failure(Failed(stack, is_app, wanted, before))
         settle(failed)
@@ -57,11 +58,12 @@ def release(stack: str, commit: str = "", images: str = "", version: str = "") -
         _verified(stack, wanted, before)
 
 
-def _write_if_it_is_all(stack: str, wanted: Release, before: Release) -> None:
-    """Have the stack file name what is wanted; not where more than that would change, which is looked at here."""
+def _write_if_it_is_all(stack: str, wanted: Release, before: Release) -> str | None:
+    """Have the stack file name what is wanted; not where more than that would change, which is looked at here. What is
+    to be asked of the hosts again, though the engine has asked for it (see only_of_the_release)."""
     try:
         write(stack, wanted)
-        only_of_the_release(stack)
+        return only_of_the_release(stack)
     except (OperatorError, KeyboardInterrupt) as error:
         write(stack, before)
         raise OperatorError(str(error) or f"interrupted: {stack} is as it was") from None

@@ -73,6 +73,21 @@ def test_it_costs_one_call_of_the_cli_and_none_of_a_host(host: Programs) -> None
     assert calls == [["pulumi", "preview", "--json"], ["pulumi", "up", "--yes"]]
 
 
+def test_what_the_engine_has_asked_for_already_is_asked_for_again(host: Programs) -> None:
+    """After `make rollback` it would see nothing to do; hosts that serve it say so, and do nothing."""
+    asked = step("same", COMMAND, "shop-host-release")
+    host.put("preview", {"steps": [step("same", "pulumi:pulumi:Stack", "slipway-shop"), asked]})
+    release.release("shop", NEW)
+    urn = "urn:pulumi:shop::slipway::slipway:host_setup:HostSetup$command:remote:Command::shop-host-release"
+    assert host.calls()[-1] == ["pulumi", "up", "--yes", "--skip-preview", "--replace", urn, "--stack", "shop"]
+
+
+def test_a_platform_is_not_asked_again_for_what_it_has(host: Programs) -> None:
+    host.put("preview", {"steps": [step("same", APP, "shop-app")]})
+    release.release("shop", NEW)
+    assert host.calls()[-1] == ["pulumi", "up", "--yes", "--skip-preview", "--stack", "shop"]
+
+
 def test_a_renamed_database_is_refused_before_anything_is_made(host: Programs) -> None:
     cluster = "slipway:database:Database$digitalocean:index/databaseCluster:DatabaseCluster"
     first, *lines = refused(
