@@ -8,7 +8,6 @@ internet ─► names ─► balancer (TLS) ─► VPC ─► web hosts: UFW, gu
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -174,10 +173,9 @@ class _Fleet:
     def _prepare(
         self, host: Droplet, manifest: pulumi.Output[str], after: list[pulumi.Resource]
     ) -> tuple[Member, HostSetup]:
-        firewall = json.dumps({"ssh_from": self.settings.access.admin_cidrs})
         setup = HostSetup(
             f"{host.name}-host",
-            HostSetupArgs(host.id, host.address, self.keys, manifest, firewall),
+            HostSetupArgs(host.id, host.address, self.keys, manifest),
             opts=pulumi.ResourceOptions(depends_on=after),
         )
         self.prepared.append((Member(host.name, host.address, setup.host_key), setup))
@@ -212,7 +210,8 @@ class _Fleet:
             ),
             opts=pulumi.ResourceOptions(depends_on=[released, self.zone]),
         )
-        self._let_in(Inside((443 if balancer.encrypt_to_hosts else 80,), load_balancers=[made.id]))
+        # both, as the hosts listen for both: this follows the balancer, which may change over from one to the other
+        self._let_in(Inside((80, 443), load_balancers=[made.id]))
         return _Balancer(made.address, made.urn_of_balancer, made.monthly)
 
     def _own_balancer(self, balancer: HAProxyBalancer) -> _Balancer:

@@ -5,7 +5,6 @@ internet ─► names ─► reserved address ─► cloud firewall ─► dropl
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -58,7 +57,6 @@ def build(
             address=droplet.address,
             keys=keys,
             manifest=wiring.render(values, manifest),
-            firewall=json.dumps({"ssh_from": settings.access.admin_cidrs}),
             release=wiring.render(values, release),
         ),
         # the certificate's authority looks the names up; what is attached to the droplet is mounted

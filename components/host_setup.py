@@ -5,6 +5,7 @@ A host of a fleet is prepared here and released with the others (fleet_release.p
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 import pulumi
@@ -24,7 +25,7 @@ PATIENCE = pulumi.CustomTimeouts(create="40m", update="40m")
 
 @dataclass(frozen=True)
 class HostSetupArgs:
-    """`manifest` and `release` are JSON for the host's own commands `apply` and `release`, secrets and all.
+    """`manifest` is a bundle for the host's command `apply`, `release` is JSON for `release`, secrets and all.
 
     Without a `release` the host is only prepared.
     """
@@ -33,7 +34,6 @@ class HostSetupArgs:
     address: pulumi.Input[str]
     keys: Keys
     manifest: pulumi.Input[str]
-    firewall: pulumi.Input[str]
     release: pulumi.Input[str] | None = None
 
 
@@ -67,7 +67,7 @@ class HostSetup(Component):
             f"{name}-{CONFIRM}",
             connection=connection,
             create=f"{HOST_COMMAND} firewall-confirm",
-            stdin=args.firewall,
+            stdin=_firewall(args.manifest),
             triggers=[args.machine],
             add_previous_output_in_env=False,  # sshd takes no such variables
             opts=self.child(depends_on=[apply]),
@@ -93,3 +93,14 @@ class HostSetup(Component):
             dial_error_limit=120,  # a new machine takes minutes; the default gives up after about eleven seconds
             per_dial_timeout=15,
         )
+
+
+def _firewall(manifest: pulumi.Input[str]) -> pulumi.Output[str]:
+    """The host's own firewall as its manifest has it, and no secret: whenever that changes, it is confirmed again.
+
+    Rules that nobody confirms put themselves back.
+    """
+    rules = pulumi.Output.from_input(manifest).apply(
+        lambda text: json.dumps(bundle.content_of(text)["firewall"], sort_keys=True)
+    )
+    return pulumi.Output.unsecret(rules)

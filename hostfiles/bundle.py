@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 _SCRIPTS = Path(__file__).resolve().parent.parent / "scripts" / "host"
+_BEGINNING = '{"input":'
 _NOT_ON_HOSTS = frozenset({"loader.py"})
 
 
@@ -32,7 +33,12 @@ def bundle(content: Mapping[str, Any] | None) -> str:
 
     The same content gives the same text, so nothing runs again on a host that has nothing new to do.
     """
-    return f'{{"input":{_encoded(content)},{_common()[1:]}\n'
+    return f"{_BEGINNING}{_encoded(content)},{_common()[1:]}\n"
+
+
+def content_of(text: str) -> Any:
+    """What a bundle was made of: its beginning alone is read, since the scripts are far larger."""
+    return json.JSONDecoder().raw_decode(text, len(_BEGINNING))[0]
 
 
 @functools.cache

@@ -44,8 +44,7 @@ def front(settings: Settings) -> Front | None:
     architecture = settings.architecture
     if not isinstance(architecture, FleetCompose):
         return None
-    balancer = architecture.balancer
-    return Front(architecture.network, isinstance(balancer, ManagedBalancer) and balancer.encrypt_to_hosts)
+    return Front(architecture.network, isinstance(architecture.balancer, ManagedBalancer))
 
 
 def backing_facts(
@@ -171,7 +170,7 @@ def release_config(settings: Settings) -> dict[str, Any]:
     product, before = settings.product, front(settings)
     ordered = product.services_of("web", "worker", "scheduler")
     ports = slot_ports(product)
-    tls = before is None or before.encrypted
+    tls = before is None or _is_spoken_to_over_tls(settings)
     return {
         "kind": "compose",
         "product": product.name,
@@ -220,9 +219,14 @@ def _place(settings: Settings) -> data_services.Place:
 
 def _ports(before: Front | None) -> tuple[int, ...]:
     """What visitors, or the balancer, may reach."""
-    if before is None:
-        return (80, 443)
-    return (443,) if before.encrypted else (80,)
+    return (80, 443) if before is None or before.may_encrypt else (80,)
+
+
+def _is_spoken_to_over_tls(settings: Settings) -> bool:
+    """Whether a fleet's balancer does: then a release is verified so, before the balancer changes over."""
+    architecture = settings.architecture
+    balancer = architecture.balancer if isinstance(architecture, FleetCompose) else None
+    return isinstance(balancer, ManagedBalancer) and balancer.encrypt_to_hosts
 
 
 def _directories(settings: Settings) -> list[Directory]:

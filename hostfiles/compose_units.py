@@ -19,7 +19,7 @@ def files(settings: Settings, front: Front | None) -> list[File]:
     """Every unit file that is of a host of the product's alone."""
     recover = _recover(settings.product.name)
     units = {_RECOVER: recover, systemd.NGINX: systemd.always()} if front else systemd.common(recover)
-    if front is not None and front.encrypted:
+    if front is not None and front.may_encrypt:
         units[_PLACEHOLDER] = _placeholder(settings.product.domain)
     return [*systemd.files(units), *data_files(settings.product, volume(settings))]
 
@@ -27,7 +27,7 @@ def files(settings: Settings, front: Front | None) -> list[File]:
 def units(settings: Settings, front: Front | None) -> list[Unit]:
     """The state they should be in."""
     wanted = [Unit(_RECOVER, running=False), *([Unit("slipway-certificate.timer")] if front is None else [])]
-    if front is not None and front.encrypted:
+    if front is not None and front.may_encrypt:
         wanted.append(Unit(_PLACEHOLDER))
     return [*wanted, *data_units(settings.product, volume(settings))]
 
@@ -69,7 +69,7 @@ def _recover(name: str) -> str:
 
 
 def _placeholder(domain: str) -> str:
-    """A certificate of its own making, for a balancer that speaks TLS to its hosts and asks for no names."""
+    """A certificate of its own making, for a balancer that may speak TLS to its hosts and asks for no names."""
     place = f"{nginx.TLS_ROOT}/{domain}"
     make = (
         "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 3650 "

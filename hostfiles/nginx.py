@@ -8,7 +8,7 @@ What it decides, and why:
   compressed page with a secret and a visitor's own text in it gives the secret away (BREACH).
 - Logs have the path without its query, where tokens of e-mailed links are, and no referrer. So the log of errors has
   nothing of what a route answers, only of what comes before: connections, certificates, nginx itself.
-- Behind a balancer it says nothing of certificates or of HTTPS, which are the balancer's, and answers for its health.
+- Behind a balancer it redirects nobody to HTTPS, which is the balancer's matter, and answers for its health.
 TLS follows Mozilla's "intermediate" (ssl-config.mozilla.org, guideline 5.7).
 """
 

@@ -33,11 +33,11 @@ STREAM_TIMEOUT = 3600
 
 @dataclass(frozen=True)
 class Front:
-    """A balancer that ends TLS for the hosts behind it, in the VPC `network`. `encrypted`: it speaks TLS to them too,
-    and takes whatever certificate they have."""
+    """A balancer that ends TLS for the hosts behind it, in the VPC `network`. `may_encrypt`: it speaks HTTP or TLS to
+    them, and takes whatever certificate they have. They listen for both: it can change over while it serves."""
 
     network: str
-    encrypted: bool = False
+    may_encrypt: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,14 +56,14 @@ class Host:
     @property
     def tls(self) -> bool:
         """Whether it speaks TLS."""
-        return self.front is None or self.front.encrypted
+        return self.front is None or self.front.may_encrypt
 
     def listen(self, parameters: str = "") -> list[str]:
         """Where a server for the product listens."""
-        if not self.tls:
-            return [f"listen 80{parameters};", f"listen [::]:80{parameters};"]
+        plain = [f"listen 80{parameters};", f"listen [::]:80{parameters};"]
         suffix = ("ssl" if self.http2 else "ssl http2") + parameters
-        return [f"listen 443 {suffix};", f"listen [::]:443 {suffix};"]
+        encrypted = [f"listen 443 {suffix};", f"listen [::]:443 {suffix};"]
+        return [*(plain if self.front is not None else []), *(encrypted if self.tls else [])]
 
 
 def maps(host: Host) -> list[str]:

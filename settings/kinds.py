@@ -88,7 +88,9 @@ class ManagedBalancer(Model):
 
     provider: Literal["managed"]
     nodes: int = Field(default=1, ge=1, le=100)
-    encrypt_to_hosts: bool = Field(default=False, description="HTTPS from the balancer to the hosts too")
+    encrypt_to_hosts: bool = Field(
+        default=False, description="HTTPS from the balancer to the hosts too, which listen for both"
+    )
 
 
 class HAProxyBalancer(Model):

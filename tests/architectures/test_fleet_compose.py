@@ -11,7 +11,7 @@ import pytest
 from plan.cost import cost_of
 from plan.program import Run
 from policies.graph import Resource
-from tests.architectures.declared import Change, after, declared, inputs, named, values_of
+from tests.architectures.declared import Change, after, changed, declared, inputs, named, values_of
 
 SECRETS = frozenset({"GHCR_PAT", "SUPABASE_SECRET"})
 NAME = "vulcan-prod"
@@ -33,6 +33,10 @@ def _hosts(number: int) -> Change:
 def _with_data_hosts(values: dict[str, Any]) -> None:
     values["product"]["backing"]["database"] = {"engine": "postgres", "provider": "host", "version": 17, "volume": 20}
     values["product"]["backing"]["cache"] = {"engine": "redis", "provider": "host"}
+
+
+def _encrypted(values: dict[str, Any]) -> None:
+    values["architecture"]["balancer"] = {"provider": "managed", "encrypt_to_hosts": True}
 
 
 def _on_one_droplet(values: dict[str, Any]) -> None:
@@ -102,7 +106,7 @@ def test_a_host_has_its_firewall_before_it_is_there_and_only_the_balancer_gets_i
     rules = named(whole, f"{NAME}-web-firewall-rules")
     inward = [rule for rule in rules.blocks("inboundRules") if rule["protocol"] != "icmp"]
     assert [(rule["portRange"], sorted(rule)) for rule in inward] == [
-        ("80", ["portRange", "protocol", "sourceLoadBalancerUids"])
+        (port, ["portRange", "protocol", "sourceLoadBalancerUids"]) for port in ("80", "443")
     ]
     assert named(whole, f"{NAME}-web-balancer").urn in rules.property_dependencies["inboundRules"]
     ssh = named(whole, f"{NAME}-firewall-rules").blocks("inboundRules")
@@ -147,14 +151,30 @@ def test_the_balancer_names_each_host_ends_tls_and_asks_every_ten_seconds(whole:
 def test_the_balancer_speaks_tls_to_the_hosts_where_it_is_asked_to() -> None:
     """VU7."""
 
-    def change(values: dict[str, Any]) -> None:
-        values["architecture"]["balancer"] = {"provider": "managed", "encrypt_to_hosts": True}
-
-    result = _declared(change)
-    forwards = named(result, f"{NAME}-web-balancer").blocks("forwardingRules")
+    forwards = named(_declared(_encrypted), f"{NAME}-web-balancer").blocks("forwardingRules")
     assert {(rule["targetProtocol"], rule["targetPort"]) for rule in forwards} == {("https", 443)}
-    rules = named(result, f"{NAME}-web-firewall-rules").blocks("inboundRules")
-    assert {rule["portRange"] for rule in rules if rule["protocol"] == "tcp"} == {"443"}
+
+
+def test_a_balancer_changes_over_to_tls_after_a_release_and_no_port_opens_or_closes_for_it(whole: Run) -> None:
+    """VU7: what it speaks on either side of the change is served all the while."""
+    encrypted = _declared(_encrypted)
+    assert changed(whole, encrypted) == {
+        f"{NAME}-1-host-apply",
+        f"{NAME}-2-host-apply",
+        f"{NAME}-fleet-release",
+        f"{NAME}-web-balancer",
+    }
+    assert after(encrypted, named(encrypted, f"{NAME}-web-balancer"), named(encrypted, f"{NAME}-fleet-release"))
+
+
+def test_each_host_confirms_the_very_firewall_that_it_is_told(with_data: Run) -> None:
+    """A change that nobody confirms is put back by the host."""
+    hosts = [f"{NAME}-1", f"{NAME}-2", f"{NAME}-data-1"]
+    for host in hosts:
+        told, confirmed = (named(with_data, f"{host}-host-{step}") for step in ("apply", "firewall-confirm"))
+        assert told.manifest is not None
+        assert confirmed.standard_input == told.manifest["firewall"]
+        assert not confirmed.is_secret("stdin")
 
 
 def test_what_holds_secrets_is_a_secret_and_no_command_line_holds_one(whole: Run) -> None:

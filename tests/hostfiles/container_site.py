@@ -64,7 +64,7 @@ def serving_containers(
     for path, text in texts.items():
         if released or path.name == "nginx.conf":
             path.write_text(_moved(text, site))
-    with running(root / "nginx.conf", site.tls_port if front is None or front.encrypted else site.plain_port):
+    with running(root / "nginx.conf", site.tls_port if front is None or front.may_encrypt else site.plain_port):
         yield site
 
 

@@ -27,7 +27,7 @@ ELSEWHERE = Front("10.100.0.0/20")
 
 @pytest.mark.parametrize("image", COMPOSE_IMAGES)
 @pytest.mark.parametrize(
-    "front", [None, ELSEWHERE, Front("10.100.0.0/20", encrypted=True)], ids=["alone", "http", "tls"]
+    "front", [None, ELSEWHERE, Front("10.100.0.0/20", may_encrypt=True)], ids=["alone", "http", "tls"]
 )
 @pytest.mark.parametrize("settings", [everything(), fleet()], ids=["devora", "vulcan"])
 def test_nginx_takes_the_configuration_of_every_image(
@@ -251,11 +251,14 @@ def test_a_stranger_behind_the_balancer_gets_no_answer(behind: ContainerSite) ->
 
 def test_a_balancer_may_speak_tls_to_its_hosts_and_ask_for_no_name(tmp_path: Path) -> None:
     """VU7: end to end."""
-    with serving_containers(stack("prod"), tmp_path, Front("127.0.0.0/24", encrypted=True)) as site:
+    with serving_containers(stack("prod"), tmp_path, Front("127.0.0.0/24", may_encrypt=True)) as site:
         site.serve_from("blue")
         with container(site.port("backend", "blue"), "api"), container(site.port("frontend", "blue"), "page"):
             assert site.get(nginx_proxy.HEALTH, host="10.100.0.5", sni="10.100.0.5").status == 200
             told = json.loads(site.get("/", x_forwarded_for="203.0.113.9").body)
+            # while it changes over from one to the other, both are served
+            assert site.get_plain(nginx_proxy.HEALTH, host="10.100.0.5").status == 200
+            assert site.get_plain("/").status == 200
     assert (told["x-forwarded-for"], told["x-forwarded-proto"]) == ("203.0.113.9", "https")
 
 
