@@ -47,7 +47,8 @@ class DatabaseArgs:
 
 
 class Database(Component):
-    """A cluster in the stack's network with its database, trusted sources, pools and read replicas, all protected.
+    """A cluster in the stack's network with its database and trusted sources, protected; its pools and read replicas,
+    which hold nothing of their own, are not.
 
     Services log in as the cluster's own user: since PostgreSQL 15 one that the API makes may create nothing in the
     schema `public`, so a migration would fail; and the cluster is this product's alone.
@@ -69,7 +70,7 @@ class Database(Component):
             opts=self.child(protect=True),
         )
         # one for the whole cluster: to delete it is to let everybody in
-        self._trust(f"{name}-trusted-sources", self.cluster.id, args)
+        self._trust(f"{name}-trusted-sources", self.cluster.id, args, protect=True)
         database = self._database(name, args)
         for pool_name, pool in args.pools.items():
             digitalocean.DatabaseConnectionPool(
@@ -92,16 +93,17 @@ class Database(Component):
                 private_network_uuid=args.network_id,
                 opts=self.child(),
             )
-            self._trust(f"{name}-replica-{number}-trusted-sources", replica.uuid, args)  # else everybody may connect
+            # else everybody may connect. It goes with its replica, which holds nothing that the cluster has not
+            self._trust(f"{name}-replica-{number}-trusted-sources", replica.uuid, args)
         # some sizes have no price in the table: what is exported names them (architectures.foundation)
         self.monthly = prices.DATABASES[args.engine].get(args.size, 0.0) * (args.nodes + args.replicas)
         self.urn_of_cluster = self.cluster.cluster_urn
         self.facts = self._facts(args.engine, database)
         self.register_outputs({"host": self.cluster.private_host})
 
-    def _trust(self, name: str, cluster: pulumi.Input[str], args: DatabaseArgs) -> None:
+    def _trust(self, name: str, cluster: pulumi.Input[str], args: DatabaseArgs, protect: bool = False) -> None:
         rule = digitalocean.DatabaseFirewallRuleArgs(type=args.trusted.type, value=args.trusted.value)
-        digitalocean.DatabaseFirewall(name, cluster_id=cluster, rules=[rule], opts=self.child(protect=True))
+        digitalocean.DatabaseFirewall(name, cluster_id=cluster, rules=[rule], opts=self.child(protect=protect))
 
     def _database(self, name: str, args: DatabaseArgs) -> pulumi.Output[str]:
         if args.database is None:

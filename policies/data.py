@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 from policies.containers import containers_of
 from policies.graph import RELEASE_JSON, Graph, Host, Resource
-from policies.network import DATABASE, DROPLET
+from policies.network import DATABASE, DATABASE_FIREWALL, DROPLET
 from policies.rule import Context, Violation, rule
 
 BUCKET = "digitalocean:index/spacesBucket:SpacesBucket"
+REPLICA = "digitalocean:index/databaseReplica:DatabaseReplica"
 SHARE = "digitalocean:index/nfs:Nfs"
 SHARE_REGIONS = frozenset({"ams3", "atl1", "nyc2"})
 """Where DigitalOcean offers shares, as far as it is known (2026-11): read in what others run there, in no list of its
@@ -21,7 +22,7 @@ SPACES_KEY = "digitalocean:index/spacesKey:SpacesKey"
 HOLDS_DATA: dict[str, str] = {
     DATABASE: "a database",
     "digitalocean:index/databaseDb:DatabaseDb": "a database",
-    "digitalocean:index/databaseFirewall:DatabaseFirewall": "what lets nobody but the product at a database",
+    DATABASE_FIREWALL: "what lets nobody but the product at a database",
     BUCKET: "a bucket",
     "digitalocean:index/volume:Volume": "a volume",
     SHARE: "a share",
@@ -40,7 +41,7 @@ HOLDS_DATA: dict[str, str] = {
 def unprotected_data(context: Context) -> Iterator[Violation]:
     for resource in context.graph:
         what = HOLDS_DATA.get(resource.type)
-        if what is not None and not resource.protect:
+        if what is not None and not resource.protect and not _is_of_replica(context.graph, resource):
             yield Violation(resource.name, f"is {what} without protection", "opts with protect=True", resource.urn)
         if resource.type == BUCKET and resource.inputs.get("forceDestroy"):
             what = "deletes its objects when it is deleted"
@@ -110,6 +111,12 @@ def single_node(context: Context) -> Iterator[Violation]:
             if cluster.inputs.get("size") == _ONE_NODE:
                 right += ", and a larger size: this one comes as one node"
             yield Violation(cluster.name, what, right, cluster.urn)
+
+
+def _is_of_replica(graph: Graph, resource: Resource) -> bool:
+    """Whether it lets nobody but the product at a read replica, with which it goes."""
+    named = (graph.get(urn) for urn in resource.property_dependencies.get("clusterId", ()))
+    return any(one is not None and one.type == REPLICA for one in named)
 
 
 def _may_keep_data(graph: Graph, droplet: Resource) -> bool:

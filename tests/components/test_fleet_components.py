@@ -76,6 +76,11 @@ def test_pools_and_replicas_belong_to_the_cluster_and_are_paid_for(record: Recor
     trusted = {each.name: each.inputs["rules"] for each in recorded.all("DatabaseFirewall")}
     assert set(trusted) == {"shop-database-trusted-sources", "shop-database-replica-1-trusted-sources"}
     assert all(rules == [{"type": "tag", "value": "shop-host"}] for rules in trusted.values())
+    assert {each.name for each in recorded.graph if each.protect} == {
+        "shop-database-cluster",
+        "shop-database-trusted-sources",  # the replica's own go with it
+        "shop-database-database",
+    }
     assert made[0].monthly == pytest.approx(60.90 * 3)
 
 

@@ -20,6 +20,8 @@ from tests.policies.stacks import (
     settings,
 )
 
+CLUSTER, REPLICA = resource("DatabaseCluster", protect=True), resource("DatabaseReplica")
+
 CASES = [
     Case(
         "public-ssh",
@@ -60,6 +62,7 @@ CASES = [
                 context(resource(kind))
                 for kind in ("DatabaseCluster", "SpacesBucket", "Volume", "Domain", "ReservedIp", "Vpc", "Nfs")
             ),
+            context(CLUSTER, resource("DatabaseFirewall", property_dependencies={"clusterId": (CLUSTER.urn,)})),
             context(resource("SpacesBucket", protect=True, inputs={"forceDestroy": True})),
         ],
         [
@@ -68,6 +71,7 @@ CASES = [
                 for kind in ("DatabaseCluster", "SpacesBucket", "Volume", "Domain")
             ),
             context(resource("Tag")),
+            context(REPLICA, resource("DatabaseFirewall", property_dependencies={"clusterId": (REPLICA.urn,)})),
         ],
     ),
     Case(
