@@ -122,7 +122,7 @@ def ways(product: Product) -> Iterator[Way]:
     """Which component a request goes to. Names are told apart only where a route asks for one."""
     named = any(route.host is not None for route in product.routes)
     for route in product.routes:
-        hosts = [route.host] if route.host else [product.domain, *product.aliases] if named else [None]
+        hosts = [route.host] if route.host else product.own_names if named else [None]
         yield from (Way(route.path, route.service, host) for host in hosts)
 
 

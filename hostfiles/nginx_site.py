@@ -81,9 +81,9 @@ def _sent_headers() -> list[str]:
 
 def _sites(product: Product) -> Sites:
     """(names, routes) for each server block: the product with its aliases is one, every other host another."""
-    own = (product.domain, *product.aliases)
+    own = product.own_names
     yield own, tuple(route for route in product.routes if route.host is None or route.host in own)
-    for host in dict.fromkeys(route.host for route in product.routes if route.host and route.host not in own):
+    for host in (name for name in product.domains if name not in own):
         yield (host,), tuple(route for route in product.routes if route.host == host)
 
 

@@ -186,9 +186,15 @@ class Product(Model):
 
     @property
     def domains(self) -> tuple[str, ...]:
-        """Every name the product answers to, the main one first."""
-        routed = (route.host for route in self.routes if route.host)
-        return tuple(dict.fromkeys((self.domain, *self.aliases, *routed)))
+        """Every name the product answers to, the main one first. In whatever order the others are told, it is one here:
+        a certificate of them is the same."""
+        others = {*self.aliases, *(route.host for route in self.routes if route.host)}
+        return (self.domain, *sorted(others - {self.domain}))
+
+    @property
+    def own_names(self) -> tuple[str, ...]:
+        """The product's name and those that only repeat it."""
+        return tuple(name for name in self.domains if name == self.domain or name in self.aliases)
 
     def name_of(self, route: Route) -> str:
         """The name that a route is of: its own, else the main one."""

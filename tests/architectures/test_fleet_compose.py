@@ -177,6 +177,21 @@ def test_each_host_confirms_the_very_firewall_that_it_is_told(with_data: Run) ->
         assert not confirmed.is_secret("stdin")
 
 
+def test_names_are_the_same_in_whatever_order_they_are_told() -> None:
+    """Another order costs no certificate and no release."""
+
+    def also(*names: str) -> Change:
+        return lambda values: values["product"].update(aliases=list(names))
+
+    one, other = (
+        _declared(also(*names))
+        for names in (("www.example.com", "a.example.com"), ("a.example.com", "www.example.com"))
+    )
+    domains = ["app.example.com", "a.example.com", "api.example.com", "www.example.com"]
+    assert named(one, f"{NAME}-web-certificate").inputs["domains"] == domains
+    assert changed(one, other) == set()
+
+
 def test_what_holds_secrets_is_a_secret_and_no_command_line_holds_one(whole: Run) -> None:
     """ALL3."""
     commands = whole.graph.of("command:remote:Command", "command:local:Command")
