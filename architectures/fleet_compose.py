@@ -50,7 +50,7 @@ def build(settings: Settings) -> Mapping[str, Any]:
         f"{settings.name}-names", NamesArgs(settings.product.domains, balancer.address, settings.dns, fleet.zone)
     )
     fleet.prepare_balancer(balancer, web, [names, released])
-    watched = [fleet.base.group.host_tag, *([balancer.tag] if balancer.tag is not None else [])]
+    watched = [fleet.base.group.hosts(), *([balancer.tag] if balancer.tag is not None else [])]
     monitoring = Monitoring(
         f"{settings.name}-monitoring",
         MonitoringArgs(machines.watched(settings), watched, settings.alerts),
@@ -99,14 +99,14 @@ class _Fleet:
         self.keys = Keys(f"{self.name}-keys")
         self.login_key = LoginKey(self.name, self.keys.deploy_public)
         self.prepared: list[tuple[Member, HostSetup]] = []
-        self.web_tag, self.data_tag = self.base.group.part("web"), self.base.group.part("data")
-        host_tag = self.base.group.host_tag
+        self.web_tag = self.base.group.part("web")
+        host_tag = self.base.group.hosts()
         self.ssh = Firewall(f"{self.name}-firewall", FirewallArgs(host_tag, settings.access.admin_cidrs, ()))
         ports = sorted({engines.PORTS[backing.engine] for backing in hosted(settings.product).values()})
         self.data_firewall = (
             Firewall(
                 f"{self.name}-data-firewall",
-                FirewallArgs(self.data_tag, (), (), [Inside(ports, tags=[self.web_tag, self.data_tag])]),
+                FirewallArgs(self._data_tag(), (), (), [Inside(ports, tags=[self.web_tag, self._data_tag()])]),
             )
             if ports
             else None
@@ -121,14 +121,17 @@ class _Fleet:
     def data_host(self, number: int) -> Droplet:
         """A host of backing services, with a volume if one of them asks for it."""
         volume = data_volume(self.settings.product, number)
-        return self._droplet(self._data_name(number), self.architecture.data_size, self.data_tag, volume)
+        return self._droplet(self._data_name(number), self.architecture.data_size, self._data_tag(), volume)
+
+    def _data_tag(self) -> pulumi.Output[str]:
+        return self.base.group.part("data")
 
     def _data_name(self, number: int) -> str:
         return f"{self.name}-data-{number + 1}"
 
     def _droplet(self, name: str, size: str, tag: pulumi.Input[str], volume: int | None = None) -> Droplet:
         args = dataclasses.replace(
-            self._machine(size, [self.base.group.host_tag, tag]),
+            self._machine(size, [self.base.group.hosts(), tag]),
             backups=self.architecture.backups,
             volume=volume,
             reserved_address=False,  # the balancer's address is the one that matters

@@ -55,7 +55,7 @@ def lay(settings: Settings) -> Foundation:
     network = Network(name, NetworkArgs(architecture.region, architecture.network))
     # an app has no tag, and its id comes too late: its first deployment migrates. It is alone in its network
     alone = isinstance(architecture, AppPlatform)
-    trusted = Trusted("ip_addr", architecture.network) if alone else Trusted("tag", group.host_tag)
+    trusted = Trusted("ip_addr", architecture.network) if alone else Trusted("tag", group.hosts())
     where = (architecture.region, network.id, trusted, group.tags)
     return Foundation(
         group=group,

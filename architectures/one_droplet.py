@@ -29,7 +29,7 @@ def build(
     """Declare the stack and return its outputs. `manifest` and `release` make what the host's commands are given."""
     name = settings.name
     base = foundation.lay(settings)
-    firewall = Firewall(f"{name}-firewall", FirewallArgs(base.group.host_tag, settings.access.admin_cidrs))
+    firewall = Firewall(f"{name}-firewall", FirewallArgs(base.group.hosts(), settings.access.admin_cidrs))
     keys = Keys(f"{name}-keys")
     droplet = Droplet(
         name,
@@ -40,7 +40,7 @@ def build(
             network_id=base.network.id,
             user_data=machines.user_data(keys),
             login_key=LoginKey(name, keys.deploy_public).fingerprint,
-            tags=[*base.group.tags, base.group.host_tag],
+            tags=[*base.group.tags, base.group.hosts()],
             backups=architecture.backups,
             volume=architecture.volume,
             reserved_address=architecture.reserved_address,
@@ -64,7 +64,7 @@ def build(
     )
     machines.unmount_first(droplet, host, keys)
     monitoring = Monitoring(
-        f"{name}-monitoring", MonitoringArgs(machines.watched(settings), [base.group.host_tag], settings.alerts)
+        f"{name}-monitoring", MonitoringArgs(machines.watched(settings), [base.group.hosts()], settings.alerts)
     )
     base.group.add([droplet.droplet_urn, *base.urns, *zone.urns])
     monthly = base.monthly + droplet.monthly + monitoring.monthly

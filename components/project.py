@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import pulumi
 import pulumi_digitalocean as digitalocean
@@ -22,7 +21,7 @@ class GroupArgs:
 
 
 class Group(Component):
-    """A project, the tags of all machines, and tags of this stack's machines alone."""
+    """A project, the tags of all machines, which outlive the stack, and tags of this stack's machines alone."""
 
     def __init__(self, name: str, args: GroupArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
@@ -35,21 +34,23 @@ class Group(Component):
             opts=self.child(),
         )
         self.tags = [
-            digitalocean.Tag(f"{name}-tag-{key}", name=f"{key}:{value}", opts=self.child()).name
+            # the account's: another stack has some of them too, and to delete one takes it from whatever carries it
+            digitalocean.Tag(f"{name}-tag-{key}", name=f"{key}:{value}", opts=self.child(retain_on_delete=True)).name
             for key, value in args.tags.items()
         ]
+        self._parts: dict[str, pulumi.Output[str]] = {}
         self.register_outputs({"project": self._project.id})
 
-    @cached_property
-    def host_tag(self) -> pulumi.Output[str]:
-        """The tag of this stack's machines, made where there are any."""
+    def hosts(self) -> pulumi.Output[str]:
+        """The tag of this stack's machines."""
         return self.part("host")
 
     def part(self, purpose: str) -> pulumi.Output[str]:
-        """A tag for those of this stack's machines that have one purpose, such as web."""
-        made = digitalocean.Tag(f"{self.name}-tag-{purpose}", name=f"{self.name}-{purpose}", opts=self.child())
-        tag: pulumi.Output[str] = made.name
-        return tag
+        """The tag of those of this stack's machines that have one purpose, such as web: made when first asked for."""
+        if purpose not in self._parts:
+            made = digitalocean.Tag(f"{self.name}-tag-{purpose}", name=f"{self.name}-{purpose}", opts=self.child())
+            self._parts[purpose] = made.name
+        return self._parts[purpose]
 
     def add(self, urns: Sequence[pulumi.Input[str]]) -> None:
         """Put these resources, named by the cloud's own URNs, into the project."""

@@ -150,6 +150,7 @@ def _record(urn: str, request: Any, decoded: values.Decoded, computed: dict[str,
         replace_on_changes=tuple(request.replaceOnChanges),
         aliases=tuple(alias.urn or alias.spec.name for alias in request.aliases),
         delete_before_replace=request.deleteBeforeReplace,
+        retain_on_delete=request.retainOnDelete,
         provider=request.provider or None,
         version=request.version or None,
     )

@@ -38,6 +38,7 @@ class Resource:
     replace_on_changes: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
     delete_before_replace: bool = False
+    retain_on_delete: bool = False
     provider: str | None = None
     version: str | None = None
 

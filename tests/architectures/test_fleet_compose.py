@@ -91,6 +91,12 @@ def test_every_resource_is_named_after_product_and_environment() -> None:
     assert {"product:vulcan", "environment:qa", "vulcan-qa-host", "vulcan-qa-web"} <= tags
 
 
+def test_there_is_a_tag_of_the_hosts_of_data_where_there_are_any(whole: Run, with_data: Run) -> None:
+    name = f"{NAME}-tag-data"
+    assert name not in {one.name for one in whole.graph}
+    assert name in {one.name for one in with_data.graph}
+
+
 @pytest.mark.parametrize("change", [lambda values: None, _with_data_hosts], ids=["managed", "on hosts"])
 def test_nothing_waits_for_itself(change: Change) -> None:
     """VU1: hosts and the databases that trust them make no circle."""
