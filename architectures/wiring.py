@@ -45,7 +45,7 @@ def gather(
     parts: dict[str, Any] = {
         "secrets": {name: config.require_secret(name) for name in names},
         "generated": {
-            key: _generate(f"{settings.name}-{key.lower().replace('_', '-').replace('.', '-')}", value.generate)
+            key: _generate(_kept_as(settings, key), value.generate, protect=True)
             for key, value in settings.product.generated_values()
         },
         "facts": facts,
@@ -66,7 +66,14 @@ def render(values: Plain, make: Callable[[Values], _Made]) -> pulumi.Output[_Mad
     return made
 
 
+def _kept_as(settings: Settings, key: str) -> str:
+    """The name of a generated text, by its key among Product.generated_values."""
+    return f"{settings.name}-{key.lower().replace('_', '-').replace('.', '-')}"
+
+
 def _generate(name: str, length: int, protect: bool = False) -> pulumi.Output[str]:
-    opts = pulumi.ResourceOptions(protect=protect)
+    """A random text. It stays as it was made: another length would be another text, and void what the old one signed
+    or encrypted."""
+    opts = pulumi.ResourceOptions(protect=protect, ignore_changes=["length"])
     made: pulumi.Output[str] = random.RandomPassword(name, length=length, special=False, opts=opts).result
     return made

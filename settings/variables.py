@@ -21,7 +21,11 @@ class Secret(Model):
 
 
 class Generated(Model):
-    """A random text of this length, made once and kept as a secret in the state."""
+    """A random text of this length, made once and kept as a secret in the state, protected.
+
+    Another length changes nothing. A variable that goes, or moves to another place in the file, stops at it
+    (docs/operations.md).
+    """
 
     generate: int = Field(ge=20, le=256)
 

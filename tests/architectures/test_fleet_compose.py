@@ -15,7 +15,7 @@ from tests.architectures.declared import Change, after, changed, declared, input
 
 SECRETS = frozenset({"GHCR_PAT", "SUPABASE_SECRET"})
 NAME = "vulcan-prod"
-FOUNDATION = {"Vpc", "Domain", "DatabaseCluster", "DatabaseFirewall", "DatabaseDb"}
+FOUNDATION = {"Vpc", "Domain", "DatabaseCluster", "DatabaseFirewall", "DatabaseDb", "RandomPassword"}
 
 
 def _declared(change: Change = lambda values: None, stack: str = "prod") -> Run:
@@ -81,6 +81,12 @@ def test_what_holds_data_is_protected_and_nothing_else(whole: Run) -> None:
 def test_everything_but_what_is_generated_belongs_to_a_component(whole: Run) -> None:
     alone = {resource.name for resource in whole.graph if resource.custom and resource.parent is None}
     assert alone == {"vulcan-prod-backend-secret-key"}
+
+
+def test_what_is_generated_stays_as_it_was_made(whole: Run) -> None:
+    """Another length would void what the old text signed or encrypted. One that moves stops at its protection."""
+    made = named(whole, f"{NAME}-backend-secret-key")
+    assert (made.protect, made.ignore_changes) == (True, ("length",))
 
 
 def test_every_resource_is_named_after_product_and_environment() -> None:
@@ -326,7 +332,7 @@ def test_a_changed_kind_keeps_what_outlives_it() -> None:
     """The foundation has the same URNs and inputs on one droplet and on a fleet: compute alone is exchanged."""
     fleet, droplet = _declared(), _declared(_on_one_droplet)
     lasting = {one.urn: one for one in fleet.graph if one.kind in FOUNDATION}
-    assert len(lasting) == 7
+    assert len(lasting) == 8
     for urn, resource in lasting.items():
         kept = droplet.graph.get(urn)
         assert kept is not None, resource.name
