@@ -10,7 +10,7 @@ import pulumi
 class Component(pulumi.ComponentResource):
     """A component resource of type `slipway:<module>:<Class>`, after the module and class that define it.
 
-    The type is a part of the URN of everything below it. A class that moves, or is renamed, says its old one in `TOKEN`:
+    The type is a part of the URN of everything below it. A class that moves or is renamed says its old one in `TOKEN`,
     else the engine would make all of that anew, and stop at what is protected.
     """
 

@@ -81,11 +81,7 @@ def share_region(context: Context) -> Iterator[Violation]:
 def no_backups(context: Context) -> Iterator[Violation]:
     if not context.is_production:
         return
-    on_volumes = {
-        urn
-        for attachment in context.graph.of("digitalocean:index/volumeAttachment:VolumeAttachment")
-        for urn in attachment.property_dependencies.get("dropletId", ())
-    }
+    on_volumes = _on_volumes(context.graph)
     for share in context.graph.of(SHARE):
         what = "keeps data, and nothing copies it"
         yield Violation(share.name, what, "snapshots of the share, or copies kept elsewhere", share.urn)
@@ -117,6 +113,32 @@ def _is_of_replica(graph: Graph, resource: Resource) -> bool:
     """Whether it lets nobody but the product at a read replica, with which it goes."""
     named = (graph.get(urn) for urn in resource.property_dependencies.get("clusterId", ()))
     return any(one is not None and one.type == REPLICA for one in named)
+
+
+@rule("data-on-disk", "warning", "What people wrote outlives the machine that it lies on.")
+def data_on_disk(context: Context) -> Iterator[Violation]:
+    """A droplet can't be protected for it: nothing could be exchanged any more, and no stack would go but by hand."""
+    if not context.is_production:
+        return
+    on_volumes = _on_volumes(context.graph)
+    for host in context.graph.hosts:
+        keeping = sorted(container.name for container in containers_of(host) if container.keeps_data)
+        if host.droplet is None or host.droplet.urn in on_volumes or not keeping or _keeps_on_share(host):
+            continue
+        what = (
+            f"keeps what {', '.join(keeping)} wrote on its own disk: it goes when the droplet is replaced or destroyed"
+        )
+        right = "`volume` in slipway:architecture, or of the backing service on a host of its own"
+        yield Violation(host.droplet.name, what, right, host.droplet.urn)
+
+
+def _on_volumes(graph: Graph) -> set[str]:
+    """The URNs of the droplets that have a volume."""
+    return {
+        urn
+        for attachment in graph.of("digitalocean:index/volumeAttachment:VolumeAttachment")
+        for urn in attachment.property_dependencies.get("dropletId", ())
+    }
 
 
 def _may_keep_data(graph: Graph, droplet: Resource) -> bool:
@@ -157,4 +179,4 @@ def _public_on_purpose(context: Context) -> set[str]:
     }
 
 
-RULES = (unprotected_data, public_bucket, wide_key, share_region, no_backups, single_node)
+RULES = (unprotected_data, public_bucket, wide_key, share_region, no_backups, single_node, data_on_disk)

@@ -12,6 +12,8 @@ import pytest
 from plan.cost import cost_of
 from plan.program import ProgramError, Run
 from policies.graph import Resource
+from policies.rule import Context
+from policies.rules import check
 from tests.architectures.declared import Change, after, changed, declared, named, values_of
 
 SECRETS = frozenset({"REGISTRY_TOKEN"})
@@ -50,6 +52,18 @@ def test_what_holds_data_or_outlives_the_machine_is_protected_and_nothing_else(w
         "ReservedIp",
         "RandomPassword",  # of MongoDB, which knows no other
     }
+
+
+def test_a_database_on_the_droplets_own_disk_is_told_of(whole: Run) -> None:
+    """ALL4: the droplet is not protected, so the plan says what goes with it."""
+    (finding,) = [found for found in check(Context(whole.graph)) if found.rule == "data-on-disk"]
+    assert (finding.subject, finding.severity) == (f"{NAME}-droplet", "warning")
+    assert "documents" in finding.what
+
+    def change(values: dict[str, Any]) -> None:
+        values["architecture"]["volume"] = 20
+
+    assert not [found for found in check(Context(_declared(change).graph)) if found.rule == "data-on-disk"]
 
 
 def test_everything_but_what_is_generated_belongs_to_a_component(whole: Run) -> None:

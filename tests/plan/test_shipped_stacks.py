@@ -68,7 +68,7 @@ def test_the_plan_looks_as_it_did(stack: str, form: str, plan: Plan) -> None:
     ("stack", "rules"),
     [
         ("familyflow", []),
-        ("devora-vps", ["no-backups", "unpinned-release"]),  # it backs up nothing; mongo:7.0 is a tag
+        ("devora-vps", ["data-on-disk", "no-backups", "unpinned-release"]),  # all of it is so; mongo:7.0 is a tag
         ("prod", ["plain-inside", "single-node", "single-node", "unpinned-release", "unpinned-release"]),
         ("staging", ["unpinned-release", "unpinned-release"]),
         ("signupflow", ["single-node", "single-node"]),

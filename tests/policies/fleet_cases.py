@@ -248,6 +248,19 @@ CASES = [
         ],
     ),
     Case(
+        "data-on-disk",
+        [
+            context(*without_backups(compose(documents=KEPT))),
+            context(*without_backups(compose(documents=KEPT)), of=settings()),
+        ],
+        [
+            context(*without_backups(compose(documents=KEPT)), ON_VOLUME),
+            context(*without_backups(compose(documents=KEPT)), of=settings("staging")),
+            context(*without_backups(compose(api=KEPT), SHARED)),
+            context(*without_backups(compose(api={"image": IMAGE}))),
+        ],
+    ),
+    Case(
         "share-region",
         [context(resource("Nfs", protect=True, inputs={"region": "nyc3"}))],
         [context(resource("Nfs", protect=True, inputs={"region": "nyc2"})), context()],
