@@ -12,6 +12,7 @@ import pulumi_digitalocean as digitalocean
 from components.component import Component
 from settings import prices
 from settings.backing import AnyBacking, MongoDB, Postgres, PostgresPool, Redis
+from settings.variables import fact_of
 
 Engine = Literal["pg", "valkey", "mongodb"]
 Facts = dict[str, pulumi.Output[str]]
@@ -72,8 +73,8 @@ class Database(Component):
         # one for the whole cluster: to delete it is to let everybody in
         self._trust(f"{name}-trusted-sources", self.cluster.id, args, protect=True)
         database = self._database(name, args)
-        for pool_name, pool in args.pools.items():
-            digitalocean.DatabaseConnectionPool(
+        pools = {
+            pool_name: digitalocean.DatabaseConnectionPool(
                 f"{name}-pool-{pool_name}",
                 name=pool_name,
                 cluster_id=self.cluster.id,
@@ -83,6 +84,8 @@ class Database(Component):
                 size=pool.size,
                 opts=self.child(),
             )
+            for pool_name, pool in args.pools.items()
+        }
         for number in range(1, args.replicas + 1):
             replica = digitalocean.DatabaseReplica(
                 f"{name}-replica-{number}",
@@ -99,6 +102,8 @@ class Database(Component):
         self.monthly = prices.DATABASES[args.engine].get(args.size, 0.0) * (args.nodes + args.replicas)
         self.urn_of_cluster = self.cluster.cluster_urn
         self.facts = self._facts(args.engine, database)
+        for pool_name, made in pools.items():
+            self.facts |= {fact_of(pool_name, field): fact for field, fact in self._of_pool(made).items()}
         self.register_outputs({"host": self.cluster.private_host})
 
     def _trust(self, name: str, cluster: pulumi.Input[str], args: DatabaseArgs, protect: bool = False) -> None:
@@ -128,6 +133,20 @@ class Database(Component):
             url = parts.apply(lambda made: _URLS[engine].format(*made))
         facts["url"] = pulumi.Output.secret(url)
         return facts if engine == "valkey" else {**facts, "user": cluster.user, "database": database}
+
+    def _of_pool(self, pool: digitalocean.DatabaseConnectionPool) -> Facts:
+        """How a host reaches the database through a pool, whose name stands for the database's: as the same user."""
+        user, password, port = self.cluster.user, pulumi.Output.secret(self.cluster.password), pool.port.apply(str)
+        parts = pulumi.Output.all(user, password, pool.private_host, port, pool.name)
+        url: pulumi.Output[str] = parts.apply(lambda made: _URLS["pg"].format(*made))
+        names = {"user": user, "database": pool.name}
+        return {
+            "url": pulumi.Output.secret(url),
+            "host": pool.private_host,
+            "port": port,
+            "password": password,
+            **names,
+        }
 
 
 _URLS = {"pg": "postgresql://{0}:{1}@{2}:{3}/{4}?sslmode=require", "valkey": "rediss://{0}:{1}@{2}:{3}/0"}

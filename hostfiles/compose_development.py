@@ -14,7 +14,7 @@ from hostfiles.compose import Model, literal
 from settings.backing import AnyBacking, MongoDB, ObjectStorage, Postgres, RabbitMQ, Redis, engine_image
 from settings.product import Product, Service
 from settings.stack import Settings
-from settings.variables import Generated, Secret
+from settings.variables import Generated, Secret, fact_of
 
 PASSWORD = "development"  # noqa: S105  (of nothing but what runs on a laptop)
 HEADER = "Made by `make compose` from the stack file, for development. What is to be otherwise here goes into .env."
@@ -114,6 +114,9 @@ def _facts(product: Product) -> dict[str, dict[str, str]]:
             keys = {"access_key": PASSWORD, "secret_key": PASSWORD}
             where = {"bucket": backing.bucket or name, "endpoint": f"http://{name}:9000", "region": "us-east-1"}
             facts[name] = {**where, **keys, "url": where["endpoint"]}
+        elif isinstance(backing, Postgres):  # no pooler is beside it: whoever wants a pool gets the database
+            own = dict(facts[name])
+            facts[name] |= {fact_of(pool, field): text for pool in backing.pools for field, text in own.items()}
     return facts
 
 

@@ -176,9 +176,9 @@ def _text(
     if value.source == "domain":
         return ",".join(settings.product.domains)
     found = facts.get(value.source, {})
-    if value.field not in found:
-        raise ValueError(f"{variable}: {value.source} has no {value.field}")
-    return found[value.field]
+    if value.fact not in found:
+        raise ValueError(f"{variable}: {value.source} has no {value.fact}")
+    return found[value.fact]
 
 
 def _of_url(url: str, engine: str) -> dict[str, str]:
@@ -219,5 +219,5 @@ def _comment(value: EnvironmentValue) -> str:
     if isinstance(value, Generated):
         return f"generated, {value.generate} characters"
     if isinstance(value, Wired):
-        return "every name of the product" if value.source == "domain" else f"{value.field} of {value.source}"
+        return "every name of the product" if value.source == "domain" else f"{value.fact} of {value.source}"
     return "from the stack file"

@@ -122,6 +122,10 @@ MAKERS: dict[str, Maker] = {
     "digitalocean:index/loadBalancer:LoadBalancer": _load_balancer,
     "digitalocean:index/spacesBucket:SpacesBucket": _bucket,
     "digitalocean:index/databaseCluster:DatabaseCluster": _database,
+    "digitalocean:index/databaseConnectionPool:DatabaseConnectionPool": lambda name, _, __: {
+        "privateHost": f"private-{name}.db.example.net",
+        "port": 25061,
+    },
     "digitalocean:index/databaseUser:DatabaseUser": lambda name, _, __: {
         "password": mark(f"password of {name}"),
         "role": "normal",

@@ -42,12 +42,16 @@ class Postgres(_Contained):
     """PostgreSQL. `settings` are postgresql.conf's own, such as shared_buffers."""
 
     engine: Literal["postgres"]
-    version: int = Field(default=17, ge=13, le=18)
+    version: int = Field(
+        default=17, ge=13, le=18, description="managed: a higher one upgrades in place, for good (docs/operations.md)"
+    )
     database: DatabaseName | None = Field(default=None, description="the product's name where it is left out")
     user: DatabaseName | None = Field(default=None, description="the database's name where it is left out")
     standby: bool = Field(default=False, description="managed: a second node that takes over")
     read_replicas: int = Field(default=0, ge=0, le=5, description="managed")
-    pools: dict[Name, PostgresPool] = Field(default_factory=dict, description="managed")
+    pools: dict[Name, PostgresPool] = Field(
+        default_factory=dict, description="managed: by name, for variables that say `{from: …, pool: …}`"
+    )
     settings: dict[DatabaseName, str] = Field(default_factory=dict, description="host: postgresql.conf")
 
 
@@ -71,7 +75,9 @@ class MongoDB(_Contained):
     """MongoDB as a replica set of one or three members."""
 
     engine: Literal["mongodb"]
-    version: int = Field(default=7, ge=6, le=8)
+    version: int = Field(
+        default=7, ge=6, le=8, description="managed: a higher one upgrades in place, for good (docs/operations.md)"
+    )
     replica_set: Name = "rs0"
     members: Literal[1, 3] = 1
     database: DatabaseName | None = Field(default=None, description="the product's name where it is left out")

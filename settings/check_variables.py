@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from settings.backing import FIELDS, ObjectStorage
+from settings.backing import FIELDS, AnyBacking, ObjectStorage, Postgres
 from settings.context import Context
 from settings.masking import is_secret, shown
 from settings.problems import Problem, nearest
@@ -75,8 +75,20 @@ def _wired(context: Context, product: Product, path: str, variable: str, value: 
     if value.field not in fields:
         has = ", ".join(sorted(fields))
         yield Problem(path, f"{value.source} is {backing.engine} and has no {value.field}, should be a field of {has}")
+    elif value.pool is not None:
+        yield from _pooled(path, value, backing)
     elif backing.provider == "external":
         yield from _given(path, variable, value, backing)
+
+
+def _pooled(path: str, value: Wired, backing: AnyBacking) -> Iterator[Problem]:
+    """A managed PostgreSQL has the pools that the file says."""
+    pools = backing.pools if isinstance(backing, Postgres) and backing.provider == "managed" else {}
+    if value.pool not in pools:
+        right = nearest(str(value.pool), pools) if pools else "leave `pool` out"
+        if not pools and isinstance(backing, Postgres):
+            right += f", or name it in backing.{value.source}.pools of a managed postgres"
+        yield Problem(path, f"{value.source} has no pool {shown(value.pool)}; {right}")
 
 
 def _given(path: str, variable: str, value: Wired, backing: Any) -> Iterator[Problem]:

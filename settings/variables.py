@@ -35,6 +35,19 @@ class Wired(Model):
 
     source: Name = Field(alias="from")
     field: WiredField = "url"
+    pool: Name | None = Field(
+        default=None, description="managed postgres: by this one of its `pools`; a migration wants the database itself"
+    )
+
+    @property
+    def fact(self) -> str:
+        """The key of what is asked for, among the facts of the backing service (see `fact_of`)."""
+        return self.field if self.pool is None else fact_of(self.pool, self.field)
+
+
+def fact_of(pool: str, field: str) -> str:
+    """The key of a pool's fact, beside those of its database."""
+    return f"pools.{pool}.{field}"
 
 
 _LONGEST = 100_000

@@ -125,6 +125,24 @@ def test_a_host_has_its_firewall_before_it_is_there_and_only_the_balancer_gets_i
     assert {rule["portRange"] for rule in ssh if rule["protocol"] == "tcp"} == {"22"}
 
 
+def test_a_service_goes_by_a_pool_where_it_asks_for_one() -> None:
+    """VU2."""
+
+    def change(values: dict[str, Any]) -> None:
+        values["product"]["backing"]["database"]["pools"] = {"web": {"size": 20}}
+        values["product"]["services"]["backend"]["environment"] |= {
+            "DATABASE_URL": {"from": "database", "pool": "web"},
+            "MIGRATIONS_URL": {"from": "database"},
+        }
+
+    manifest = named(_declared(change), f"{NAME}-1-host-apply").manifest
+    assert manifest is not None
+    (told,) = [file["content"] for file in manifest["files"] if file["path"] == "/opt/vulcan/env/backend.env"]
+    urls = dict(line.split("=", 1) for line in told.splitlines() if "_URL=" in line)
+    assert urls["DATABASE_URL"].endswith(":25061/web?sslmode=require'")
+    assert urls["MIGRATIONS_URL"].endswith(":25060/vulcan?sslmode=require'")
+
+
 def test_databases_trust_this_stacks_hosts_and_depend_on_none(whole: Run) -> None:
     """VU2."""
     droplets = {one.urn for one in whole.graph.of("digitalocean:index/droplet:Droplet")}

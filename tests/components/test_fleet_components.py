@@ -84,6 +84,24 @@ def test_pools_and_replicas_belong_to_the_cluster_and_are_paid_for(record: Recor
     assert made[0].monthly == pytest.approx(60.90 * 3)
 
 
+def test_a_pool_is_reached_as_its_database_is_by_its_own_name_and_port(record: Record) -> None:
+    def program() -> None:
+        made = Database("shop-database", _database(pools={"web": PostgresPool(size=20)}, database="shop"))
+        for field in ("url", "host", "port", "user", "password", "database"):
+            value = made.facts[f"pools.web.{field}"]
+            pulumi.export(field, value)
+            pulumi.export(f"{field}-is-secret", pulumi.Output.from_input(value.is_secret()))
+
+    from plan.program import run
+
+    outputs = run(program, "test", {}, frozenset()).outputs.values
+    assert outputs["url"].endswith(":25061/web?sslmode=require")
+    assert outputs["host"].startswith("private-")
+    assert (outputs["port"], outputs["user"], outputs["database"]) == ("25061", "doadmin", "web")
+    secret = {name for name in ("url", "host", "port", "user", "password", "database") if outputs[f"{name}-is-secret"]}
+    assert secret == {"url", "password"}
+
+
 @pytest.mark.parametrize(
     ("uri", "wanted"),
     [

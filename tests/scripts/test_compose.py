@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import re
 import subprocess
@@ -13,6 +14,7 @@ import pytest
 import yaml
 
 from hostfiles import compose, compose_development, engines
+from settings import stackfile
 from settings.stack import Settings
 from tests.hostfiles.compose_stacks import everything, manifest, stack
 from tests.hostfiles.stacks import ROOT, content
@@ -110,6 +112,18 @@ def test_everything_that_backs_the_product_runs_beside_it_and_is_awaited() -> No
         assert needed["job-migrate"] == {"condition": "service_completed_successfully"}
     assert all("healthcheck" in model["services"][name] for name in RICHEST.product.backing)
     assert model["services"]["job-migrate"]["command"] == ["alembic", "upgrade", "head"]
+
+
+def test_who_asks_for_a_pool_gets_the_database_itself() -> None:
+    """No pooler is on a laptop."""
+    managed = {"engine": "postgres", "provider": "managed", "size": "db-s-1vcpu-1gb", "pools": {"web": {"size": 5}}}
+    services = copy.deepcopy(dict(stackfile.read(ROOT / "Pulumi.prod.yaml").values)["product"]["services"])
+    services["backend"]["environment"]["DATABASE_URL"] = {"from": "database", "pool": "web"}
+    del services["backend"]["pool"]
+    cache = {"engine": "redis", "provider": "host"}
+    product = {"services": services, "backing": {"database": managed, "cache": cache}}
+    told = _read(stack("prod", product))["services"]["backend"]["environment"]["DATABASE_URL"]
+    assert told == "${DATABASE_URL:-postgresql://vulcan:development@database:5432/vulcan}"
 
 
 def test_services_are_published_on_loopback_each_on_its_own_port() -> None:

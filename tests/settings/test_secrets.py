@@ -78,6 +78,7 @@ def test_a_secret_that_is_set_in_plain_is_told_with_the_way_to_set_it() -> None:
         "product.environment.SENTRY_DSN.secret",
         "product.environment.REDIS_URL.from",
         "product.environment.REDIS_URL.field",
+        "product.environment.REDIS_URL.pool",
         "product.release.images.api",
         "architecture.kind",
         "architecture.region",
