@@ -103,19 +103,25 @@ class HAProxyBalancer(Model):
 Balancer = Annotated[ManagedBalancer | HAProxyBalancer, Field(discriminator="provider")]
 
 
+_ONE_BY_ONE = "another size powers all of them off at once, unless they are targeted one by one (docs/operations.md)"
+
+
 class FleetCompose(Model):
     """Several droplets with Docker behind a load balancer, released as one."""
 
     kind: Literal["fleet-compose"]
     region: Region
-    size: Annotated[DropletSize, _at_least(1, 2048, 50)] = "s-2vcpu-4gb"
+    size: Annotated[DropletSize, _at_least(1, 2048, 50)] = Field(
+        default="s-2vcpu-4gb", description=f"each host of the product; {_ONE_BY_ONE}"
+    )
     image: ComposeImage = "ubuntu-24-04-x64"
     network: PrivateCidr = Field(default=droplets.NETWORK, description="the VPC's range")
     backups: Literal["off", "weekly", "daily"] = "off"  # hosts hold no data, unless they back the product
     swap: Memory = Field(default=1024, validate_default=False, description="for a release, when both slots run")
     hosts: int = Field(default=2, ge=1, le=50)
     data_size: Annotated[DropletSize, _at_least(1, 2048, 50)] = Field(
-        default="s-2vcpu-4gb", description="each host of the backing services whose provider is host"
+        default="s-2vcpu-4gb",
+        description=f"each host of the backing services whose provider is host; {_ONE_BY_ONE}",
     )
     balancer: Balancer = ManagedBalancer(provider="managed")
     share: int | None = Field(

@@ -36,7 +36,7 @@ class Wired(Model):
     source: Name = Field(alias="from")
     field: WiredField = "url"
     pool: Name | None = Field(
-        default=None, description="managed postgres: by this one of its `pools`; a migration wants the database itself"
+        default=None, description="managed postgres: by which of its `pools`; a migration wants the database itself"
     )
 
     @property
