@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Sequence
 from typing import Any
 
-from policies.graph import UNKNOWN, Resource
+from policies.graph import Resource
 from tests.policies.stacks import (
     ADMINS,
     OPEN,
@@ -80,12 +79,6 @@ def data_host(*shields: Resource, ufw: dict[str, Any] = NOBODY, service: dict[st
     return [droplet(tags=["data"]), told, *shields]
 
 
-def without_backups(*files: dict[str, Any], **inputs: Any) -> list[Resource]:
-    machine = droplet(backups=False)
-    told = apply(machine, files=list(files))
-    return [machine, dataclasses.replace(told, inputs={**told.inputs, **inputs})]
-
-
 def with_ports(*ports: Any) -> Resource:
     return apply(files=[compose(api={"image": IMAGE, "ports": list(ports)})])
 
@@ -94,8 +87,6 @@ def inside(tags: Sequence[str], ports: str = "27017") -> Resource:
     return firewall({"protocol": "tcp", "portRange": ports, "sourceTags": list(tags)}, tags=["data"])
 
 
-ON_VOLUME = resource("VolumeAttachment", property_dependencies={"dropletId": (droplet().urn,)})
-SHARED = {"path": "/etc/systemd/system/opt-a-data-_volumes.mount", "content": "[Mount]\nWhat=a:/b\nType=nfs\n"}
 PROXY = droplet("proxy", tags=["proxy"])
 FROM_PROXY = {"protocol": "tcp", "portRange": "80", "sourceTags": ["proxy"]}
 CASES = [
@@ -222,48 +213,6 @@ CASES = [
             context(*data_host(firewall(inbound("443", OPEN), tags=["data"]), service=KEPT)),
             context(*data_host(inside(["web"]), balancer(HTTPS, on=(droplet("other"),)))),
         ],
-    ),
-    Case(
-        "no-backups",
-        [
-            context(droplet(backups=False)),
-            context(droplet(backups=None), of=settings()),
-            context(*without_backups(compose(documents=KEPT))),
-            context(*without_backups(compose(api={"volumes": ["/srv/a:/a"]}))),
-            context(*without_backups(compose(api={"volumes": [{"source": "a", "target": "/a"}]}))),
-            context(*without_backups({"path": "/etc/slipway/release.json", "content": "{}"})),
-            context(droplet(), ON_VOLUME),
-            context(resource("Nfs", protect=True)),
-        ],
-        [
-            context(droplet()),
-            context(*without_backups(compose(api=KEPT), SHARED)),
-            context(resource("Nfs", protect=True), of=settings("staging")),
-            context(droplet(backups=False), of=settings("staging")),
-            context(*without_backups(compose(api={"image": IMAGE, "volumes": ["/srv/a.key:/a.key:ro", "/cache"]}))),
-            context(*without_backups(compose(api={"volumes": [{"source": "a", "target": "/a", "read_only": True}]}))),
-            context(*without_backups()),
-            context(*without_backups(compose(documents=KEPT), stdin=UNKNOWN)),
-            context(droplet("other"), ON_VOLUME),
-        ],
-    ),
-    Case(
-        "data-on-disk",
-        [
-            context(*without_backups(compose(documents=KEPT))),
-            context(*without_backups(compose(documents=KEPT)), of=settings()),
-        ],
-        [
-            context(*without_backups(compose(documents=KEPT)), ON_VOLUME),
-            context(*without_backups(compose(documents=KEPT)), of=settings("staging")),
-            context(*without_backups(compose(api=KEPT), SHARED)),
-            context(*without_backups(compose(api={"image": IMAGE}))),
-        ],
-    ),
-    Case(
-        "share-region",
-        [context(resource("Nfs", protect=True, inputs={"region": "nyc3"}))],
-        [context(resource("Nfs", protect=True, inputs={"region": "nyc2"})), context()],
     ),
     Case(
         "unpinned-release",

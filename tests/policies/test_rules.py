@@ -9,7 +9,7 @@ import pytest
 from policies.graph import RELEASE_JSON, UNKNOWN, Graph
 from policies.rule import Context
 from policies.rules import RULES, check
-from tests.policies import app_cases, cases, fleet_cases
+from tests.policies import app_cases, cases, data_cases, fleet_cases
 from tests.policies.stacks import (
     OPEN,
     Case,
@@ -26,7 +26,7 @@ from tests.policies.stacks import (
     uptime,
 )
 
-CASES = [*cases.CASES, *fleet_cases.CASES, *app_cases.CASES]
+CASES = [*cases.CASES, *fleet_cases.CASES, *data_cases.CASES, *app_cases.CASES]
 
 
 def rules_that_find(given: Context) -> set[str]:
@@ -126,7 +126,7 @@ def test_what_one_machine_alone_does_is_a_note() -> None:
 
 
 def test_of_data_on_a_volume_the_droplets_own_backups_are_not_asked_for() -> None:
-    found = check(context(droplet(backups=False), fleet_cases.ON_VOLUME))
+    found = check(context(droplet(backups=False), data_cases.ON_VOLUME))
     assert [finding.what for finding in found if finding.rule == "no-backups"] == [
         "keeps data on a volume, which backups of a droplet leave out"
     ]
