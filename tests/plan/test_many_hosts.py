@@ -34,7 +34,7 @@ def test_fifty_hosts_take_no_more_room_than_a_few(fifty: Plan) -> None:
         assert max(map(len, shown.splitlines())) < 250
         assert "50 alike, to vulcan-prod-50" in shown
         assert "50 × droplet s-2vcpu-4gb, to vulcan-prod-50-droplet" in shown
-        assert "32 on 50 hosts, vulcan-prod-1 to vulcan-prod-50 (the same)" in shown
+        assert "33 on 50 hosts, vulcan-prod-1 to vulcan-prod-50 (the same)" in shown
 
 
 def test_what_is_counted_is_all_there_is(fifty: Plan) -> None:
