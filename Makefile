@@ -5,7 +5,6 @@ SHELL := /bin/bash
 
 STACK ?= familyflow
 FORMAT ?= text
-FILES ?=
 CHECKS ?= basic
 ifneq ($(origin ENVIRONMENT),command line)
 # ENV is for short where it is said here; a shell's own is a file's name, and an ENVIRONMENT of its own means another
@@ -13,21 +12,8 @@ ENVIRONMENT := $(if $(filter command,$(origin ENV)),$(ENV),development)
 endif
 REQUESTS ?= 20000
 PYTHON ?= python3
-ifneq ($(origin VERSION),command line)
-VERSION := # many a CI has one of its own
-endif
-ifneq ($(origin FROM),command line)
-FROM := # so may a shell
-endif
-ifneq ($(origin BASE),command line)
-BASE := # so may a shell
-endif
-ifneq ($(origin ON),command line)
-ON :=
-endif
-ifneq ($(origin HOST),command line)
-HOST := # many a shell has one of its own
-endif
+# Many a shell or a CI has some of these for itself: they count only where make is told them
+$(foreach name,VERSION COMMIT IMAGES TAKE_OVER FROM BASE ON HOST FILES,$(if $(filter command,$(origin $(name))),,$(eval $(name) :=)))
 export STACK FROM BASE ON HOST COMMIT IMAGES VERSION TAKE_OVER FORMAT CHECKS REQUESTS ENVIRONMENT # by the environment, not as text of a command: a value is never a program
 VENV := .venv
 RUN := $(VENV)/bin/python
@@ -52,7 +38,7 @@ $(VENV)/.developer: requirements.txt requirements-dev.txt
 setup: $(VENV)/.program ## install what the program itself needs, into .venv
 
 plan: $(VENV)/.program ## show what a stack makes, costs and needs: STACK=, FORMAT=text|markdown|json, FILES=1; BASE=<another checkout> to compare with; or how to move there: FROM=
-	@$(RUN) -W ignore -m plan --stack "$$STACK" --format "$$FORMAT" $(if $(FILES),--files) $(if $(FROM),--from "$$FROM") $(if $(BASE),--base "$$BASE")
+	@$(RUN) -W ignore -m plan --stack "$$STACK" --format "$$FORMAT" $(if $(filter-out 0,$(FILES)),--files) $(if $(FROM),--from "$$FROM") $(if $(BASE),--base "$$BASE")
 
 rehearse: $(VENV)/.developer ## bring a stack up on this machine with the real engine, and check it from outside: STACK=, CHECKS=basic|all, REQUESTS=; or move there: FROM=
 	@$(RUN) -W ignore -m rehearsal $(if $(FROM),move --from "$$FROM",up --checks "$$CHECKS" --requests "$$REQUESTS") --stack "$$STACK"
@@ -62,6 +48,10 @@ rehearse-shell: $(VENV)/.developer ## log in to a rehearsed host: STACK=, HOST=<
 
 rehearse-down: $(VENV)/.developer ## destroy the rehearsed stack and leave nothing behind
 	@$(RUN) -m rehearsal down --stack "$$STACK"
+
+ifeq ($(origin STACK),file)
+release rollback recover read-only: STACK := # a default is for what only looks: these act on hosts that serve
+endif
 
 release: $(VENV)/.program ## release: STACK=, COMMIT=<40 digits>, or IMAGES='backend=1.9.0 …' (tags or digests), or VERSION=<tag of all images>
 	@$(RUN) -m scripts.release --stack "$$STACK" --commit "$$COMMIT" --images "$$IMAGES" --version "$$VERSION"

@@ -40,3 +40,10 @@ def at_least(least: int) -> Callable[[str], int]:
         return int(given)
 
     return checked
+
+
+def yes(given: str) -> bool:
+    """The type of an argument that is 1, or left out."""
+    if given not in ("", "1"):
+        raise argparse.ArgumentTypeError(f"is {given!r}, should be 1 or left out")
+    return given == "1"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from scripts.arguments import Parser
 from scripts.on_hosts import on_fleet, on_host
 from scripts.pulumi_cli import OperatorError, command_line
-from scripts.stack import is_fleet, on_hosts_only
+from scripts.stack import existing, is_fleet, on_hosts_only
 
 SWITCHES = {"1": "on", "0": "off"}
 
@@ -25,7 +25,7 @@ def main() -> int:
     parser.add_argument("--stack", required=True)
     parser.add_argument("--on", default="", help="1 or 0")
     given = parser.parse_args()
-    return command_line(lambda: read_only(given.stack, given.on))
+    return command_line(lambda: read_only(existing(given.stack), given.on))
 
 
 if __name__ == "__main__":

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from scripts.arguments import Parser
+from scripts.arguments import Parser, yes
 from scripts.on_hosts import on_fleet, on_host
 from scripts.pulumi_cli import command_line
-from scripts.stack import brought, is_fleet, on_hosts_only
+from scripts.stack import brought, existing, is_fleet, on_hosts_only
 
 
 def recover(stack: str, take_over: bool = False) -> None:
@@ -26,9 +26,9 @@ def main() -> int:
     """The command line."""
     parser = Parser(description=__doc__)
     parser.add_argument("--stack", required=True)
-    parser.add_argument("--take-over", default="", help="anything: end a release that is under way")
+    parser.add_argument("--take-over", type=yes, default=False, help="1: end a release that is under way")
     given = parser.parse_args()
-    return command_line(lambda: recover(given.stack, bool(given.take_over)))
+    return command_line(lambda: recover(existing(given.stack), given.take_over))
 
 
 if __name__ == "__main__":

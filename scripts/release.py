@@ -10,7 +10,7 @@ from scripts.arguments import Parser
 from scripts.changes import only_of_the_release
 from scripts.pulumi_cli import OperatorError, command_line, outputs, pulumi
 from scripts.registry import resolve
-from scripts.stack import APP_KIND, kind_of, serving
+from scripts.stack import APP_KIND, existing, kind_of, serving
 from scripts.stack_release import Release, write, written
 
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -151,7 +151,7 @@ def main() -> int:
     parser.add_argument("--images", default="")
     parser.add_argument("--version", default="")
     given = parser.parse_args()
-    return command_line(lambda: release(given.stack, given.commit, given.images, given.version))
+    return command_line(lambda: release(existing(given.stack), given.commit, given.images, given.version))
 
 
 if __name__ == "__main__":

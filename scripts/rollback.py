@@ -5,7 +5,7 @@ from __future__ import annotations
 from scripts.arguments import Parser
 from scripts.on_hosts import on_fleet, on_host
 from scripts.pulumi_cli import command_line
-from scripts.stack import brought, is_fleet, on_hosts_only
+from scripts.stack import brought, existing, is_fleet, on_hosts_only
 
 
 def rollback(stack: str) -> None:
@@ -21,7 +21,7 @@ def main() -> int:
     parser = Parser(description=__doc__)
     parser.add_argument("--stack", required=True)
     stack = parser.parse_args().stack
-    return command_line(lambda: rollback(stack))
+    return command_line(lambda: rollback(existing(stack)))
 
 
 if __name__ == "__main__":

@@ -17,6 +17,18 @@ FLEET_KIND, APP_KIND = "fleet-compose", "app-platform"
 ROOT = Path(__file__).resolve().parent.parent
 
 
+def existing(stack: str) -> str:
+    """The stack that an operator named. OperatorError, with the stacks that there are, where it is none: the CLI would
+    take the one that is selected."""
+    if not stack:
+        known = ", ".join(stackfile.known(ROOT)) or "none: there is no stack here"
+        raise OperatorError(f"STACK is missing, should be one of {known}")
+    file = ROOT / f"Pulumi.{stack}.yaml"
+    if not file.is_file():
+        raise OperatorError(str(stackfile.missing(file)))
+    return stack
+
+
 def is_fleet(stack: str) -> bool:
     """Whether the stack's hosts are released as one, by scripts/fleet."""
     return kind_of(stack) == FLEET_KIND

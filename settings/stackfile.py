@@ -34,10 +34,14 @@ class StackFile:
     like: str | None = None
 
 
+def known(folder: Path) -> list[str]:
+    """The stacks that have a file in this folder, by name."""
+    return sorted(file.name.split(".")[1] for file in folder.glob("Pulumi.*.yaml"))
+
+
 def missing(path: Path) -> SettingsError:
     """What to raise where there is no file at `path`: it names those that there are."""
-    known = sorted(file.name.split(".")[1] for file in path.parent.glob("Pulumi.*.yaml"))
-    there = f"stacks here: {', '.join(known)}" if known else "there is no stack here"
+    there = f"stacks here: {', '.join(found)}" if (found := known(path.parent)) else "there is no stack here"
     return SettingsError([Problem(path.name, f"there is no such stack file; {there}")])
 
 

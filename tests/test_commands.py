@@ -241,3 +241,48 @@ def test_ci_runs_the_readmes_test_command() -> None:
     assert "make test" in (ROOT / ".ci" / "run").read_text()
     assert re.search(r"^make test\b", (ROOT / "README.md").read_text(), re.MULTILINE)
     assert os.access(ROOT / ".ci" / "run", os.X_OK)
+
+
+@pytest.mark.parametrize("target", ["release", "rollback", "recover", "read-only"])
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [([], "STACK is missing"), (["STACK="], "STACK is missing"), (["STACK=nowhere"], "Pulumi.nowhere.yaml: there is")],
+    ids=["none", "empty", "unknown"],
+)
+def test_what_acts_on_hosts_acts_on_a_stack_that_was_named(target: str, given: list[str], said: str) -> None:
+    done = _make(target, *given, "ON=1", "VERSION=1.0")
+    assert done.returncode != 0
+    (line,) = (line for line in done.stderr.splitlines() if not line.startswith("make: ***"))
+    assert line.startswith(said)
+    assert all(stack in line for stack in STACKS)
+
+
+def test_a_workflow_names_its_stack_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STACK", "nowhere")
+    assert _make("rollback").stderr.startswith("Pulumi.nowhere.yaml: there is no such stack file")
+
+
+def test_what_is_released_or_taken_over_is_said_to_make_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A shell or a runner may have variables of these names for itself."""
+    for name in ("COMMIT", "IMAGES", "VERSION", "TAKE_OVER", "FILES"):
+        monkeypatch.setenv(name, "nonsense")
+    assert _make("release", "STACK=prod").stderr.startswith("what is to be released?")
+    assert "TAKE_OVER" not in _make("recover", "STACK=nowhere").stderr
+    assert "--files" not in _make("-n", "plan").stdout
+
+
+def test_the_release_workflow_says_to_make_what_is_released() -> None:
+    [step] = [step for step in _steps("release.yml") if step.get("name") == "Release"]
+    assert step["run"].startswith('make release COMMIT="$COMMIT" IMAGES="$IMAGES" VERSION="$VERSION"')
+
+
+@pytest.mark.parametrize("given", ["0", "no", "true"])
+def test_only_1_takes_over(given: str) -> None:
+    done = _make("recover", "STACK=prod", f"TAKE_OVER={given}")
+    assert done.stderr.splitlines()[0] == f"TAKE_OVER is {given!r}, should be 1 or left out"
+
+
+def test_files_are_shown_where_that_is_said() -> None:
+    assert "--files" in _make("-n", "plan", "FILES=1").stdout
+    for no in ("FILES=0", "FILES="):
+        assert "--files" not in _make("-n", "plan", no).stdout

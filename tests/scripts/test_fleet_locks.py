@@ -120,7 +120,7 @@ def test_a_release_of_one_host_alone_is_not_waited_for() -> None:
         scene.fleet.hosts["web-2"].lock = {"owner": "carol", "fleet": "", "expires": None}
         assert not await scene.run("release")
         assert now() < 5
-        assert "release in progress: carol (`make recover TAKE_OVER=1` ends and undoes it)" in scene.told()
+        assert "release in progress: carol (`make recover STACK=… TAKE_OVER=1` ends and undoes it)" in scene.told()
 
     run(story())
 

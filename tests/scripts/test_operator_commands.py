@@ -142,6 +142,6 @@ def test_without_the_cli_the_reason_is_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("PATH", "/nonexistent")
-    monkeypatch.setattr("sys.argv", ["release", "--stack", "shop", "--commit", NEW])
+    monkeypatch.setattr("sys.argv", ["release", "--stack", "familyflow", "--commit", NEW])
     assert release.main() == 1
     assert capsys.readouterr().err == "the Pulumi CLI is not on the PATH: see https://www.pulumi.com/docs/install/\n"
