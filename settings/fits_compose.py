@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from settings import connections, fits_hosts, fits_images, fits_memory
+from settings import commands, connections, fits_hosts, fits_images, fits_memory
 from settings.backing import MongoDB, Redis
 from settings.context import Context
 from settings.droplets import SIZES
@@ -82,6 +82,7 @@ def _volumes(context: Context, product: Product, hosts: int) -> Iterator[Problem
 def _product(context: Context, product: Product, kind: str) -> Iterator[Problem]:
     for name, service in product.services.items():
         yield from _service(f"slipway:product.services.{name}", service, kind, fits_hosts.size_of(context))
+    yield from commands.in_containers(product)
     yield from fits_images.product(context, kind)
     if context.says("product", "logs"):
         yield Problem("slipway:product.logs", f"{kind} keeps logs on its hosts and ships none yet: leave it out")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from settings import fits_hosts
+from settings import commands, fits_hosts
 from settings.context import Context
 from settings.problems import Problem
 from settings.product import Product, Service
@@ -71,6 +71,7 @@ def _service(path: str, service: Service) -> Iterator[Problem]:
     if service.role == "web" and service.command is not None and _LISTENS.search(service.command):
         message = "says where to listen: leave that out, two releases run side by side and each is told its own place"
         yield Problem(f"{path}.command", message)
+    yield from commands.as_one_program(f"{path}.command", service.command)
     yield from _variables(f"{path}.environment", service.environment)
     for variable, value in service.environment.items():
         if not isinstance(value, str) and not (variable in SET_BY_DROPLET_PM2 or is_of_the_machinery(variable)):

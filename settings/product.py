@@ -100,13 +100,19 @@ class Service(Model):
     assets: dict[UrlPath, RelativePath] = Field(
         default_factory=dict, description="built files that a proxy may serve by itself"
     )
-    command: Command | None = None
+    command: Command | None = Field(
+        default=None,
+        description="one program and its arguments. In a container no shell reads it: `sh -c '…'` where one should; "
+        "under PM2 bash runs `exec <command>`, so variables and redirections are filled in",
+    )
     port: Port | None = None
     health: UrlPath | None = None
     metrics: UrlPath | None = Field(
         default=None, description="what Prometheus reads, on the service's own port; visitors get 404 for it"
     )
-    ready: Command | None = Field(default=None, description="exits 0 once a service without a port is ready")
+    ready: Command | None = Field(
+        default=None, description="exits 0 once a service without a port is ready; read as a job's command"
+    )
     memory: Memory | None = Field(
         default=None,
         description="the most that each replica may take; under PM2 not its workers, which a server has options for",
@@ -149,7 +155,7 @@ class Job(Model):
     """Runs once: around a release, or by a schedule."""
 
     service: Name
-    command: Command
+    command: Command = Field(description="as a service's; under PM2 bash reads all of it")
     when: Literal["before-switch", "after-switch"] | None = None
     schedule: Schedule | None = None
     timeout: Duration = 600

@@ -68,4 +68,5 @@ def _left(calls: Calls, host: str, holder: Holder) -> float:
 
 
 def _refusal(host: str, holder: Holder) -> LockedError:
-    return LockedError(f"release in progress: {holder.owner} (`make recover STACK=… TAKE_OVER=1` ends and undoes it)", host)
+    ends = "`make recover STACK=… TAKE_OVER=1` ends and undoes it"
+    return LockedError(f"release in progress: {holder.owner} ({ends})", host)
