@@ -114,6 +114,8 @@ def debug(context: Context) -> Iterator[Violation]:
         for where, name, value, urn in _variables(context):
             if _DEBUG_FLAG.fullmatch(name) and value.strip("\"'").lower() in _TRUE:
                 yield Violation(where, f"{name} is {value}", f'{name}: "False"', urn)
+            if name == "NODE_ENV" and value.strip("\"'").lower() == "development":
+                yield Violation(where, f"{name} is {value}", f"{name}: production", urn)
 
 
 @rule("any-host", "error", "The product answers to its own names only.")

@@ -10,6 +10,10 @@ from settings.context import Context
 from settings.masking import shown
 from settings.problems import Problem, nearest
 from settings.product import Product
+from settings.quantity import MEMORY
+
+LEAST_MIB = 64
+"""Docker takes 6 and more (docs.docker.com, "Resource constraints"); no interpreter and no engine starts in that."""
 
 
 def run(context: Context, product: Product) -> Iterator[Problem]:
@@ -17,6 +21,10 @@ def run(context: Context, product: Product) -> Iterator[Problem]:
     for name, backing in product.backing.items():
         path = f"slipway:product.backing.{name}"
         yield from _useless_keys(path, backing)
+        yield from memory(path, backing.memory)
+        if name == "domain":
+            message = "should be another name: `from: domain` is the product's names"
+            yield Problem(path, message)
         if isinstance(backing, ObjectStorage):
             yield from _object_storage(context, path, name, backing)
         if isinstance(backing, Postgres | Redis | MongoDB) and backing.provider == "managed":
@@ -24,6 +32,13 @@ def run(context: Context, product: Product) -> Iterator[Problem]:
         if isinstance(backing, Redis) and backing.provider != "host" and backing.image is not None:
             message = f"is for a provider that is host, this one is {backing.provider}: leave it out"
             yield Problem(f"{path}.image", message)
+
+
+def memory(path: str, most: int | None) -> Iterator[Problem]:
+    """A limit in MiB that nothing starts in."""
+    if most is not None and most < LEAST_MIB:
+        message = f"is {MEMORY.write(most)}, should be at least {MEMORY.write(LEAST_MIB)}: nothing starts in less"
+        yield Problem(f"{path}.memory", message)
 
 
 def _useless_keys(path: str, backing: AnyBacking) -> Iterator[Problem]:
@@ -70,6 +85,8 @@ def _object_storage(context: Context, path: str, name: str, storage: ObjectStora
         yield Problem(f"{path}.provider", "is host, should be managed or external: hosts keep no buckets")
     if storage.provider != "managed":
         return
+    if storage.size is not None:
+        yield Problem(f"{path}.size", "is for a database: leave it out, a bucket is as large as what is in it")
     region = storage.region or getattr(context.blocks.get("architecture"), "region", None)
     if isinstance(region, str) and region not in droplets.SPACES_REGIONS:
         known = ", ".join(droplets.SPACES_REGIONS)

@@ -4,7 +4,7 @@ everywhere."""
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from settings import droplets
 from settings.backing import ObjectStorage
@@ -51,13 +51,39 @@ def network(context: Context) -> Iterator[Problem]:
             yield Problem("slipway:architecture.network", f"{message}, should be another such as {droplets.NETWORK}")
 
 
+_OTHERS_PRIVATE = tuple(
+    ipaddress.ip_network(block)
+    for block in (
+        *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12"),
+        *("192.168.0.0/16", "224.0.0.0/3", "::/127", "fc00::/7", "fe80::/10", "ff00::/8"),
+    )
+)
+"""Addresses that nobody has on the internet (IANA's special-purpose registries), but for those of documentation and
+benchmarks, which stand for one's own in examples and rehearsals."""
+
+
 def access(context: Context) -> Iterator[Problem]:
-    """Admin ranges that are in truth the whole internet."""
-    block = context.blocks.get("access")
-    if isinstance(block, Access) and not block.ssh_from_anywhere:
-        for cidr in block.open_ranges:
-            message = f"{cidr} lets everybody try SSH: name your own ranges, or say `ssh_from_anywhere: true`"
-            yield Problem("slipway:access.admin_cidrs", message)
+    """Admin ranges that are in truth the whole internet, or nobody on it."""
+    block, raw = context.blocks.get("access"), context.raw.get("access")
+    if not isinstance(block, Access):
+        return
+    path = "slipway:access.admin_cidrs"
+    for cidr in block.open_ranges if not block.ssh_from_anywhere else ():
+        message = f"{cidr} lets everybody try SSH: name your own ranges, or say `ssh_from_anywhere: true`"
+        yield Problem(path, message)
+    for cidr in filter(_is_on_no_internet, block.admin_cidrs):
+        message = f"{cidr} is in no use on the internet, from which SSH comes: should be the public address of"
+        yield Problem(path, f"{message} where you log in from, such as 203.0.113.7/32")
+    given = raw.get("admin_cidrs") if isinstance(raw, Mapping) else None
+    whole = isinstance(given, list) and len(given) == len(block.admin_cidrs)
+    if block.ssh_from_anywhere and whole and not block.open_ranges:
+        message = "is true, and no range is 0.0.0.0/0 or ::/0: leave it out, or say such a range"
+        yield Problem("slipway:access.ssh_from_anywhere", message)
+
+
+def _is_on_no_internet(cidr: str) -> bool:
+    network = ipaddress.ip_network(cidr)
+    return any(network.version == other.version and network.subnet_of(other) for other in _OTHERS_PRIVATE)  # type: ignore[arg-type]
 
 
 def dns(context: Context) -> Iterator[Problem]:

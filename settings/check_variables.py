@@ -34,7 +34,12 @@ def run(context: Context, product: Product) -> Iterator[Problem]:
         if isinstance(value, str) and looks_secret(variable, value):
             command = f"pulumi config set --secret slipway:{variable} -s {context.stack}"
             yield Problem(path, f"looks like a secret in plain, should be {{secret: {variable}}} and then `{command}`")
-        if isinstance(value, Wired) and value.source != "domain":
+        if isinstance(value, Wired) and value.source == "domain" and "field" in value.model_fields_set:
+            message = (
+                f"asks for the field {value.field} of domain, which is the product's names and has none: leave it out"
+            )
+            yield Problem(path, message)
+        elif isinstance(value, Wired) and value.source != "domain":
             yield from _wired(context, product, path, variable, value)
     yield from _generated(product)
     yield from _secrets(context, product)

@@ -13,7 +13,10 @@ from settings.kinds import AppPlatform, DropletCompose, FleetCompose
 from settings.masking import shown
 from settings.messages import path_of
 from settings.problems import Problem, nearest
-from settings.product import Product, Service
+from settings.product import Product, Route, Service
+
+CHALLENGES = "/.well-known/acme-challenge"
+"""Where a certificate authority asks a host whether a name is its own (RFC 8555, 8.3)."""
 
 
 def run(context: Context) -> Iterator[Problem]:
@@ -41,6 +44,7 @@ def _services(product: Product) -> Iterator[Problem]:
         yield from _source_or_image(path, service)
         yield from _role(path, service)
         yield from _volumes(path, service)
+        yield from check_backing.memory(path, service.memory)
         if service.autoscale is not None and service.autoscale.most < service.replicas:
             most, least = service.autoscale.most, service.replicas
             yield Problem(f"{path}.autoscale.most", f"is {most}, should be at least replicas, which is {least}")
@@ -71,9 +75,20 @@ def _role(path: str, service: Service) -> Iterator[Problem]:
             )
     if service.role in ("web", "worker", "scheduler") and service.runtime is not None and service.command is None:
         yield Problem(f"{path}.command", "is missing, should be what starts the service")
+    yield from _asked_by_nobody(path, service)
     if service.role == "scheduler" and service.replicas != 1:
         yield Problem(f"{path}.replicas", f"is {service.replicas}, should be 1: two schedulers queue everything twice")
     yield from _metrics(path, service)
+
+
+def _asked_by_nobody(path: str, service: Service) -> Iterator[Problem]:
+    """Keys of a service that takes requests, said of one that takes none."""
+    if service.role not in ("worker", "scheduler") and not (service.role == "static" and service.runtime is not None):
+        return
+    for key in ("port", "health"):
+        if getattr(service, key) is not None and not (key == "port" and service.metrics is not None):
+            message = f"is for a service that takes requests, this one's role is {service.role}: leave it out"
+            yield Problem(f"{path}.{key}", message)
 
 
 def _volumes(path: str, service: Service) -> Iterator[Problem]:
@@ -137,6 +152,9 @@ def _routes(context: Context, product: Product) -> Iterator[Problem]:
     seen: dict[tuple[str | None, str], int] = {}
     for index, route in enumerate(product.routes):
         path = f"slipway:product.routes[{index}]"
+        if _is_below(route.path, CHALLENGES):
+            message = f"is below {CHALLENGES}, where hosts answer for their certificate: give it another path"
+            yield Problem(f"{path}.path", message)
         if services is None or route.service is None:
             continue
         target = product.services.get(route.service)
@@ -149,6 +167,8 @@ def _routes(context: Context, product: Product) -> Iterator[Problem]:
         elif target is not None and (target.metrics or "/") != "/" and _is_below(route.path, target.metrics or "/"):
             message = f"is what Prometheus reads of {route.service}, which no visitor gets: leave it out"
             yield Problem(f"{path}.path", message)
+        if not _is_as_written(context, index, route):
+            continue
         place = (product.name_of(route), route.path.rstrip("/"))
         if place in seen:
             message = f"{route.path} is routed already, by routes[{seen[place]}]: give it another path or host"
@@ -164,6 +184,14 @@ def _routes(context: Context, product: Product) -> Iterator[Problem]:
         how = "is empty" if context.says("product", "routes") else "is missing"
         message = f"{how}, should be a list, each a path and its service: nothing is reached"
         yield Problem("slipway:product.routes", message)
+
+
+def _is_as_written(context: Context, index: int, route: Route) -> bool:
+    """Whether a route's place is what the file says, and not what stands for a mistake."""
+    product = context.raw.get("product")
+    written = product.get("routes") if isinstance(product, Mapping) else None
+    given = written[index] if isinstance(written, list) and index < len(written) else None
+    return isinstance(given, Mapping) and all(given.get(key) in (None, getattr(route, key)) for key in ("path", "host"))
 
 
 def _jobs(context: Context, product: Product) -> Iterator[Problem]:

@@ -99,7 +99,18 @@ def with_rest(folder: Path, stack: str, other: Any, values: Mapping[str, Any]) -
         message = f"is {other}, which is like {rest.like} itself, should be {rest.like}"
         raise SettingsError([Problem(path, message)])
     whole: Mapping[str, Any] = merged(rest.values, values)
+    domain, theirs = (_at(blocks, "product", "domain") for blocks in (whole, rest.values))
+    if domain is not None and domain == theirs and _at(whole, "dns", "records") is not False:
+        message = (
+            f"is {shown(domain)}, as in {other}, and each would take the name from the other: say another one here"
+        )
+        raise SettingsError([Problem(f"{NAMESPACE}:product.domain", message)])
     return whole
+
+
+def _at(blocks: Mapping[str, Any], block: str, key: str) -> Any:
+    inner = blocks.get(block)
+    return inner.get(key) if isinstance(inner, Mapping) else None
 
 
 def _further(found: StackFile) -> tuple[Problem, ...]:

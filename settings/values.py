@@ -116,7 +116,10 @@ Email = Annotated[
     str,
     _matching(rf"(?=[^@]{{1,64}}@){_LOCAL}@" + _DOMAIN.replace(r"(?=.{1,253}$)", ""), _EMAIL),
 ]
-UrlPath = Annotated[str, _matching(r"/[A-Za-z0-9._~/-]*", "a path of a URL such as /api/health/")]
+UrlPath = Annotated[
+    str,
+    _matching(r"(?!.*(?://|/\.\.?(?:/|$)))/[A-Za-z0-9._~/-]*", "a path of a URL such as /api/health/ (no //, no ..)"),
+]
 RelativePath = Annotated[
     str,
     _matching(rf"\.|{_SEGMENT}(?:/{_SEGMENT})*", "a path inside the repository such as backend or frontend/dist"),

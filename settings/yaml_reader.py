@@ -6,6 +6,7 @@ secret. Here each mistake has a line and words of ours.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,12 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
     def number(self, node: ScalarNode) -> Any:
-        """A number, where Python can make one of it."""
+        """A number, where Python can make one of it and a person reads the same one."""
+        if re.fullmatch(r"[-+]?0[0-7_]+", node.value):
+            why = f"starts with 0, which makes it {int(node.value.replace('_', ''), 8)} in YAML (octal)"
+            return Unreadable(f"{why}, should be without the 0, or in quotes where it is text")
+        if ":" in node.value:
+            return Unreadable("is a number to the base 60 in YAML, should be in quotes: then it is text")
         try:
             return self.construct_yaml_int(node) if node.tag.endswith(":int") else self.construct_yaml_float(node)
         except ValueError:

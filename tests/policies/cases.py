@@ -162,11 +162,13 @@ CASES = [
             context(of=settings(**product(environment={"DEBUG": "True"}))),
             context(of=settings(**product(services={"api": {"environment": {"DEBUG": "1"}}}))),
             context(of=settings(**product(environment={"VITE_DEBUG_MODE": "true"}))),
+            context(of=settings(**product(environment={"NODE_ENV": "development"}))),
             context(apply(files=[{"path": "/srv/a/.env", "content": "A=1\nDEBUG=true\n"}])),
         ],
         [
             context(of=settings()),
             context(of=settings("development", **product(environment={"DEBUG": "True"}))),
+            context(of=settings(**product(environment={"NODE_ENV": "production"}))),
             context(of=settings(**product(environment={"VITE_DEBUG_MODE": "false", "DEBUGGER": "true"}))),
             context(apply(files=[{"path": "/srv/a/.env", "content": "A=1\nDEBUG=False\n"}])),
         ],

@@ -67,16 +67,32 @@ def _told(folder: Path, stack: str) -> list[str]:
 )
 def test_what_is_no_other_stack_is_one_line(tmp_path: Path, other: Any, line: str) -> None:
     _write(tmp_path, "prod", **good("prod"))
-    _write(tmp_path, "staging", like="prod")
+    _write(tmp_path, "staging", like="prod", product={"domain": "staging.example.com"})
     _write(tmp_path, "qa", like=other)
     assert _told(tmp_path, "qa") == [line]
+
+
+def test_a_stack_does_not_take_the_name_of_the_one_that_it_is_like(tmp_path: Path) -> None:
+    _write(tmp_path, "prod", **good("prod"))
+    domain = good("prod")["product"]["domain"]
+    _write(tmp_path, "qa", like="prod")
+    right = "as in prod, and each would take the name from the other: say another one here"
+    assert _told(tmp_path, "qa") == [f"slipway:product.domain: is '{domain}', {right}"]
+    _write(tmp_path, "qa", like="prod", dns={"records": False})
+    assert stackfile.read(tmp_path / "Pulumi.qa.yaml").values["product"]["domain"] == domain, "a move goes there"
 
 
 def test_mistakes_in_either_file_are_told_by_their_keys(tmp_path: Path) -> None:
     values = good("signupflow")
     values["product"]["routes"] = [{"path": "/", "service": "web"}]
     _write(tmp_path, "signupflow", **values)
-    _write(tmp_path, "qa", like="signupflow", product={"services": {"app": {"port": 0}}}, surprise="x")
+    _write(
+        tmp_path,
+        "qa",
+        like="signupflow",
+        product={"domain": "qa.signupflow.io", "services": {"app": {"port": 0}}},
+        surprise="x",
+    )
     file = stackfile.read(tmp_path / "Pulumi.qa.yaml")
     with pytest.raises(SettingsError) as caught:
         parse(file.stack, file.values, SECRETS_OF["signupflow"], others=file.others)
@@ -90,7 +106,8 @@ def test_mistakes_in_either_file_are_told_by_their_keys(tmp_path: Path) -> None:
 def test_secrets_are_each_stacks_own(tmp_path: Path) -> None:
     values = good("signupflow")
     _write(tmp_path, "signupflow", **values, SENTRY_DSN={"secure": "v1:of-production"})
-    _write(tmp_path, "qa", like="signupflow", GHCR_TOKEN={"secure": "v1:of-qa"})
+    qa = {"domain": "qa.signupflow.io"}
+    _write(tmp_path, "qa", like="signupflow", product=qa, GHCR_TOKEN={"secure": "v1:of-qa"})
     assert stackfile.read(tmp_path / "Pulumi.qa.yaml").secrets == {"GHCR_TOKEN"}
 
 

@@ -109,6 +109,7 @@ def test_mistakes_in_one_service_and_across_services_are_told_at_once() -> None:
         f"{P}.services.api.memory",
         f"{P}.services.api.prot",
         f"{P}.services.worker.port",
+        f"{P}.services.worker.port",
     ]
 
 

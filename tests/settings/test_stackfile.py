@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from settings import stackfile
+from settings.parse import parse
 from settings.problems import SettingsError
 from tests.settings.stack import ROOT
 
@@ -223,3 +224,20 @@ def test_a_folder_is_no_stack_file(tmp_path: Path) -> None:
     (tmp_path / "Pulumi.test.yaml").mkdir()
     with pytest.raises(SettingsError, match=r"^Pulumi.test.yaml: cannot be read: Is a directory$"):
         stackfile.read(tmp_path / "Pulumi.test.yaml")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("010", "starts with 0, which makes it 8 in YAML (octal), should be without the 0, or in quotes"),
+        ("1:30", "is a number to the base 60 in YAML, should be in quotes"),
+    ],
+)
+def test_a_number_that_yaml_reads_otherwise_than_people_is_told(tmp_path: Path, text: str, told: str) -> None:
+    file = tmp_path / "Pulumi.shop.yaml"
+    file.write_text(f"config:\n  slipway:product: {{services: {{api: {{port: {text}}}}}}}\n")
+    found = stackfile.read(file)
+    with pytest.raises(SettingsError) as caught:
+        parse(found.stack, found.values, found.secrets)
+    (line,) = (line for line in str(caught.value).splitlines() if "api.port" in line)
+    assert line.startswith(f"slipway:product.services.api.port: {told}")
