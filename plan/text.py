@@ -131,7 +131,9 @@ def _secrets(plan: Plan, style: Style) -> Iterator[str]:
     if not plan.secrets:
         return
     if not missing:
-        yield _title(style, "Secrets", f"all {len(plan.secrets)} are set")
+        yield _title(
+            style, "Secrets", f"all {len(plan.secrets)} are set" if len(plan.secrets) > 1 else "the one is set"
+        )
         return
     yield _title(
         style, "Secrets", f"{len(missing)} of {len(plan.secrets)} still to be set; each command asks for its value"

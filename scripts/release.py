@@ -39,8 +39,11 @@ def release(stack: str, commit: str = "", images: str = "", version: str = "") -
         raise OperatorError(
             f"COMMIT={commit!r} is not a whole commit: 40 hexadecimal digits, as `git rev-parse HEAD` has"
         )
-    if sum(map(bool, (commit, images, version))) != 1:
+    said = [name for name, value in (("COMMIT", commit), ("IMAGES", images), ("VERSION", version)) if value]
+    if not said:
         raise OperatorError(f"what is to be released? COMMIT=<40 hexadecimal digits>, or {WANTED}")
+    if len(said) > 1:
+        raise OperatorError(f"{' and '.join(said)} say each what is to be released: leave all but one out")
     before = written(stack)
     if bool(before.images) == bool(commit):
         raise OperatorError(f"{stack} is released by {WANTED if commit else 'COMMIT=<40 hexadecimal digits>'}")
@@ -107,7 +110,9 @@ def _parsed(text: str) -> dict[str, str]:
     named: dict[str, str] = {}
     for word in text.split():
         name, equals, value = word.partition("=")
-        if not (equals and name and value) or name in named:
+        if name in named:
+            raise OperatorError(f"IMAGES: {name} is there twice, should be once")
+        if not (equals and name and value):
             raise OperatorError(f"IMAGES: {word!r} is no image with its tag or digest, as in backend=1.9.0")
         named[name] = value
     return named

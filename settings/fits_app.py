@@ -12,7 +12,7 @@ from settings.kinds import AppPlatform
 from settings.problems import Problem, nearest
 from settings.product import Job, Logs, Product, Service
 from settings.quantity import DURATION, MEMORY
-from settings.stack import prefix
+from settings.stack import Dns, prefix
 
 KIND = "app-platform"
 LONGEST_NAME = 32
@@ -26,6 +26,7 @@ _EXTERNAL = "should be external with `url: {secret: NAME}`"
 def run(context: Context, product: Product, architecture: AppPlatform) -> Iterator[Problem]:
     """Everything that the platform can't carry."""
     yield from fits_images.product(context, KIND)
+    yield from fits_images.names(product)
     for name, service in product.services.items():
         yield from _service(f"slipway:product.services.{name}", name, service)
         if service.role != "static":
@@ -41,7 +42,16 @@ def run(context: Context, product: Product, architecture: AppPlatform) -> Iterat
     if context.says("certificates", "authority"):
         message = "is for certificates that hosts get themselves, the platform has its own: leave it out"
         yield Problem("slipway:certificates.authority", message)
+    yield from _dns(context)
     yield from connections.run(product, hosts=1, one_by_one=True)
+
+
+def _dns(context: Context) -> Iterator[Problem]:
+    """The app is known by a name, and a zone's own name can be led to a name by an ALIAS alone."""
+    dns = context.blocks.get("dns")
+    if isinstance(dns, Dns) and dns.provider == "print" and dns.zone is None and not context.says("dns", "zone"):
+        message = "is missing, should be the zone that the names are in, such as example.com: its own name needs an"
+        yield Problem("slipway:dns.zone", f"{message} ALIAS, where others have a CNAME")
 
 
 def _service(path: str, name: str, service: Service) -> Iterator[Problem]:

@@ -84,6 +84,7 @@ def _product(context: Context, product: Product, kind: str) -> Iterator[Problem]
         yield from _service(f"slipway:product.services.{name}", service, kind, fits_hosts.size_of(context))
     yield from commands.in_containers(product)
     yield from fits_images.product(context, kind)
+    yield from fits_images.names(product)
     if context.says("product", "logs"):
         yield Problem("slipway:product.logs", f"{kind} keeps logs on its hosts and ships none yet: leave it out")
     if product.name in OF_DOCKER:
@@ -125,9 +126,6 @@ def _backing(product: Product, kind: str) -> Iterator[Problem]:
         if isinstance(backing, Redis) and backing.provider == "host" and backing.version == 6 and not backing.image:
             message = "is 6, should be 7, 8, 9 or left out: hosts run Valkey, which has no 6"
             yield Problem(f"{path}.version", message)
-        if name in product.services and backing.provider == "host":
-            message = "is a service's name too, should be another name: both answer to it on the product's network"
-            yield Problem(path, message)
 
 
 def _one_of_each(product: Product) -> Iterator[Problem]:

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from settings import shape
 from settings.masking import shown, what_it_is
 from settings.problems import Problem, nearest
-from settings.variables import Generated, Secret, Wired
+from settings.variables import FORM_OF
 
 _PLAIN_KEY = re.compile(r"[A-Z][A-Z0-9_]{0,63}|[a-z][a-z0-9_-]{0,31}|/[\w./~-]{0,63}", re.ASCII)
 _BOUNDS = ("greater_than_equal", "less_than_equal", "greater_than", "less_than", "finite_number", "literal_error")
@@ -82,8 +82,15 @@ def _quotes(kind: str, given: Any, where: Any) -> str:
 
 def _unknown_key(prefix: str, parts: list[shape.Part], parent: Any) -> Problem:
     known = shape.keys(parent)
-    if parent in (Secret, Generated, Wired):  # a secret may have slipped into a key: not repeated
-        return Problem(path_of(prefix, parts[:-1]), f"has an unknown key; known here: {', '.join(known)}")
+    if parent in FORM_OF:  # a secret may have slipped into a key: not repeated, unless it is a form's own word
+        word, form = str(parts[-1]), FORM_OF[parent]
+        if word in FORM_OF.values():
+            message = f"says both `{form}` and `{word}`, should be one of them"
+        elif word == "field":
+            message = f"says `field`, which goes with `from`, beside `{form}`: leave it out"
+        else:
+            message = f"has an unknown key; known here: {', '.join(known)}"
+        return Problem(path_of(prefix, parts[:-1]), message)
     return Problem(path_of(prefix, parts), f"unknown key; {nearest(str(parts[-1]), known)}")
 
 

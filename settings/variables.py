@@ -53,14 +53,15 @@ def fact_of(pool: str, field: str) -> str:
 _LONGEST = 100_000
 """Bytes of a variable's text. Linux takes 128 KiB (MAX_ARG_STRLEN) with the name."""
 FORMS = "text, {secret: NAME}, {generate: LENGTH} or {from: BACKING-SERVICE}"
-_TAGS: dict[type[Model], str] = {Secret: "secret", Generated: "generate", Wired: "from"}
+FORM_OF: dict[type[Model], str] = {Secret: "secret", Generated: "generate", Wired: "from"}
+"""The key by which each form is known."""
 
 
 def _form(value: Any) -> str | None:
     """Which of the forms `value` means; None where it is a mapping that means none of them."""
     if isinstance(value, dict):
-        return next((tag for tag in _TAGS.values() if tag in value), None)
-    return _TAGS.get(type(value), "text")
+        return next((tag for tag in FORM_OF.values() if tag in value), None)
+    return FORM_OF.get(type(value), "text")
 
 
 def _text(value: Any) -> str:

@@ -21,6 +21,12 @@ from settings.masking import shown
 from settings.problems import Problem, SettingsError, Unreadable
 
 _QUOTES = "put text that starts so in quotes"
+_OTHERS = {
+    "another document": "a second document starts here (---), should be one: leave that line out",
+    "undefined alias": f"an alias (*…) of nothing that has a name; {_QUOTES}",
+    "tag handle": f"a tag (!…) that nothing says; {_QUOTES}",
+}
+"""What PyYAML says of the rest, and what a person reads of it."""
 
 
 class _Loader(yaml.SafeLoader):
@@ -115,7 +121,8 @@ def _syntax(path: Path, text: str, error: yaml.YAMLError) -> SettingsError:
         )
     if isinstance(error, ConstructorError):
         return _error(where, "has a key that is no text, should be a name")
-    return _error(where, f"is no valid YAML: an alias (*…), a tag (!…) or a second document (---); {_QUOTES}")
+    what = next((told for sign, told in _OTHERS.items() if sign in str(error.problem)), str(error.problem))
+    return _error(where, f"is no valid YAML: {what}")
 
 
 def _indentation(text: str, line: int) -> str:

@@ -9,7 +9,7 @@ from plan.build import ROOT, Plan, make_plan
 from plan.cost import cost_of
 from plan.moving import sides
 from plan.moving.data import data_of
-from plan.moving.move import Data, Move, Price
+from plan.moving.move import Data, Move, Price, left
 from plan.moving.refusals import refusals, same_buckets, same_stack
 from plan.moving.steps import steps_of
 from policies.graph import Graph
@@ -88,5 +88,10 @@ def _mind(before: Plan, after: Plan) -> Iterator[str]:
             f"names move from {old.dns.provider} to {new.dns.provider}: enter the zone's other records there too, then "
             "change the name servers at the registrar, which takes up to two days"
         )
+    staying = left(before, after)
+    zones = [one.inputs.get("name") for one in before.graph if one.kind == "Domain" and one not in staying]
+    if zones:
+        others = "its other records, such as those of mail, go"
+        yield f"the last step destroys the zone {', '.join(map(str, zones))}: {others} with it"
     for finding in after.errors:
         yield f"{new.stack} has a finding that has to go before it is made: {finding}"

@@ -34,6 +34,12 @@ def refusals(before: Settings, after: Settings) -> Iterator[Problem]:
             what = f"{side.stack} is of the kind {side.architecture.kind}, which no step is written for yet"
             yield Problem("from", f"{what}: say another `kind` in one stack, whose databases and buckets stay")
             return
+    if not set(before.product.domains) & set(after.product.domains):
+        what = f"{before.stack} answers to {before.product.domain} and {after.stack} to {after.product.domain}"
+        yield Problem(
+            "from", f"{what}, should have a name in common: a move ends {before.stack}, which nobody replaces"
+        )
+        return
     yield from _network(before, after)
     yield from _zone(before, after)
     for name, backing in after.product.backing.items():

@@ -55,9 +55,16 @@ def test_a_release_takes_whole_commits_alone(host: Programs, commit: str) -> Non
     assert host.calls() == []
 
 
-@pytest.mark.parametrize(("commit", "images", "version"), [("", "", ""), (NEW, "api=1.0", ""), ("", "api=1.0", "1.0")])
-def test_a_release_is_of_one_thing(host: Programs, commit: str, images: str, version: str) -> None:
-    with pytest.raises(OperatorError, match="what is to be released"):
+@pytest.mark.parametrize(
+    ("commit", "images", "version", "told"),
+    [
+        ("", "", "", "what is to be released"),
+        (NEW, "api=1.0", "", "COMMIT and IMAGES say each what is to be released: leave all but one out"),
+        ("", "api=1.0", "1.0", "IMAGES and VERSION say each what is to be released: leave all but one out"),
+    ],
+)
+def test_a_release_is_of_one_thing(host: Programs, commit: str, images: str, version: str, told: str) -> None:
+    with pytest.raises(OperatorError, match=told):
         release.release("shop", commit, images, version)
     assert host.calls() == []
 

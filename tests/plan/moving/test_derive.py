@@ -282,3 +282,13 @@ def test_a_service_is_looked_at_where_visitors_get_to_it(tmp_path: Path) -> None
     assert "https://devora.ai/api/health" in told["Look at backend"]
     assert "https://devora.ai/ " in f"{told['Look at frontend']} "
     assert "/api/page" not in told["Look at frontend"]
+
+
+def test_a_zone_that_goes_is_said_before_it_goes(tmp_path: Path, shipped: Move) -> None:
+    def of_a_zone_of_its_own(blocks: Blocks) -> None:
+        blocks["product"] |= {"domain": "www.devora.ai", "aliases": []}
+        blocks["dns"]["zone"] = "www.devora.ai"
+
+    destroys = "the last step destroys the zone devora.ai: its other records, such as those of mail, go with it"
+    assert destroys in devora(tmp_path, after=of_a_zone_of_its_own).mind
+    assert not any("destroys the zone" in one for one in shipped.mind)

@@ -93,3 +93,9 @@ def test_all_that_is_in_the_way_is_told_at_once(tmp_path: Path) -> None:
         blocks["dns"]["create_zone"] = True
 
     assert len(refused(lambda: devora(tmp_path, after=both))) == 2
+
+
+def test_stacks_without_a_name_in_common_are_no_two_sides_of_a_move() -> None:
+    (line,) = refused(lambda: make_move("prod", "staging"))
+    prod, staging = "prod answers to app.example.com", "staging to app.staging.example.com"
+    assert line.startswith(f"from: {prod} and {staging}, should have a name in common: a move ends prod")
