@@ -123,10 +123,13 @@ def dotenv_example(settings: Settings) -> str:
         f"# What {settings.product.name} reads from its environment. `pulumi up` makes the values: keep none in here.",
         "",
     ]
-    described = {variable: _comment(value) for variable, value in settings.product.environment.items()}
+    described = {variable: _comment(value, settings.stack) for variable, value in settings.product.environment.items()}
     for name, service in settings.product.services.items():
         if service.image is not None:  # each has an env file of its own
-            own = {variable: f"{_comment(value)}; of {name}" for variable, value in service.environment.items()}
+            own = {
+                variable: f"{_comment(value, settings.stack)}; of {name}"
+                for variable, value in service.environment.items()
+            }
             described |= {variable: comment for variable, comment in own.items() if variable not in described}
     for variable in _defaults(settings, None):
         described.setdefault(variable, "set by the architecture")
@@ -213,9 +216,9 @@ def _quoted_for_compose(value: str) -> str:
     return f'"{escaped}"'
 
 
-def _comment(value: EnvironmentValue) -> str:
+def _comment(value: EnvironmentValue, stack: str) -> str:
     if isinstance(value, Secret):
-        return f"a secret: pulumi config set --secret slipway:{value.secret}"
+        return f"a secret: pulumi config set --secret slipway:{value.secret} -s {stack}"
     if isinstance(value, Generated):
         return f"generated, {value.generate} characters"
     if isinstance(value, Wired):

@@ -85,7 +85,8 @@ CHOICES: dict[str, Choice] = {
     "droplet-pm2": Choice(
         when="The product runs from its source, on one machine, and nobody wants to build images.",
         lost="Away until `pulumi up --replace` has made another; what Redis and RabbitMQ held is gone.",
-        cannot="Images, a managed database, scaling by load, scheduled jobs (a `role: scheduler` queues them).",
+        cannot="Images, a database that is managed or on the droplet, scaling by load, scheduled jobs (a "
+        "`role: scheduler` queues them).",
         machines=("2 CPU, 4 GB", "4 CPU, 8 GB", "8 CPU, 16 GB"),
         stack="familyflow",
         change=_pm2,
@@ -93,8 +94,8 @@ CHOICES: dict[str, Choice] = {
     "droplet-compose": Choice(
         when="Images, little money, and a few minutes away now and then are no harm. The databases may run beside.",
         lost="Away until `pulumi up --replace` has made another; what is on its own disk is gone, a volume stays.",
-        cannot="More than one machine, scaling by load, scheduled jobs (a `role: scheduler` queues them), forwarding "
-        "of logs.",
+        cannot="More than one machine, a RabbitMQ of its own, scaling by load, scheduled jobs (a `role: scheduler` "
+        "queues them), forwarding of logs.",
         machines=("one, 2 CPU, 2 GB", "one, 4 CPU, 8 GB", "one, 8 CPU, 16 GB"),
         stack="signupflow",
         change=_on_hosts(_droplet),
@@ -103,7 +104,8 @@ CHOICES: dict[str, Choice] = {
         when="A lost machine may not be noticed, or one is not enough; and the hosts are to be one's own.",
         lost="The balancer leaves it out after 20 s at most and the others serve; databases on hosts of the stack's "
         "own are away until their host is back, unless MongoDB has three members.",
-        cannot="Scaling by load, scheduled jobs (a `role: scheduler` queues them), forwarding of logs.",
+        cannot="A RabbitMQ of its own, scaling by load, scheduled jobs (a `role: scheduler` queues them), forwarding "
+        "of logs.",
         machines=("two, 1 CPU, 2 GB", "two, 2 CPU, 4 GB", "two, 4 CPU, 8 GB"),
         stack="signupflow",
         change=_on_hosts(_fleet),
@@ -111,8 +113,8 @@ CHOICES: dict[str, Choice] = {
     "app-platform": Choice(
         when="Nobody wants to look after hosts, and the product keeps nothing on a disk.",
         lost="The platform starts another instance; the others serve meanwhile.",
-        cannot="Volumes, data on hosts, anything from source, schedulers and scheduled jobs, limits of one's own for a "
-        "request or a job, `make rollback` (the digest before is deployed again). Its checks may come without the "
+        cannot="Volumes, data on hosts, a RabbitMQ of its own, anything from source, schedulers and scheduled jobs, "
+        "limits of one's own for a request or a job, `make rollback` (the digest before is deployed again). Its checks may come without the "
         "product's name, so the health path has to answer to others.",
         machines=("2 × 1 CPU, 1 GB", "2 × 2 CPU, 4 GB", "2 × 4 CPU, 8 GB, dedicated"),
         stack="signupflow",
@@ -125,8 +127,8 @@ _HEAD = """# Choosing a kind
 
 One product block runs on any of these; `slipway:architecture` says on which. Where only `kind:` changes, network,
 managed databases, buckets and zone stay ([moving](moving.md) is for the rest). What a kind can't carry of a product it
-says at load, by key. What has been tried of each, and how, is in the [README](../README.md). This page is made by
-`python -m plan.choosing`.
+says at load, by key. RabbitMQ runs on `droplet-pm2` alone; elsewhere it is `provider: external`, by its URL. What has
+been tried of each, and how, is in the [README](../README.md). This page is made by `python -m plan.choosing`.
 """
 _COST = """## What it costs
 

@@ -118,7 +118,7 @@ class FleetCompose(Model):
     network: PrivateCidr = Field(default=droplets.NETWORK, description="the VPC's range")
     backups: Literal["off", "weekly", "daily"] = "off"  # hosts hold no data, unless they back the product
     swap: Memory = Field(default=1024, validate_default=False, description="for a release, when both slots run")
-    hosts: int = Field(default=2, ge=1, le=50)
+    hosts: int = Field(default=2, ge=1, le=50, description="1 to 50")
     data_size: Annotated[DropletSize, _at_least(1, 2048, 50)] = Field(
         default="s-2vcpu-4gb",
         description=f"each host of the backing services whose provider is host; {_ONE_BY_ONE}",
@@ -128,7 +128,8 @@ class FleetCompose(Model):
         default=None,
         ge=50,
         le=32768,
-        description="GiB of a share (NFS) that every host keeps the services' volumes on; it grows and never shrinks",
+        description="GiB, from 50 to 32768, of a share (NFS) that every host keeps the services' volumes on; it grows "
+        "and never shrinks",
     )
 
 

@@ -115,9 +115,15 @@ class Service(Model):
     )
     memory: Memory | None = Field(
         default=None,
-        description="the most that each replica may take; under PM2 not its workers, which a server has options for",
+        description="the most that each replica may take; no limit where it is left out, but for an app's, whose size "
+        "is one. Under PM2 not its workers, which a server has options for",
     )
-    cpu: float | None = Field(default=None, gt=0, le=64, description="the most CPUs that each replica may use")
+    cpu: float | None = Field(
+        default=None,
+        gt=0,
+        le=64,
+        description="the most CPUs that each replica may use, all of the host's where it is left out",
+    )
     replicas: int = Field(default=1, ge=1, le=50)
     autoscale: Autoscale | None = None
     stop_after: Duration = 30
@@ -136,7 +142,10 @@ class Service(Model):
 class Route(Model):
     """Requests for `host` (the product's domain where it is left out) below `path` go to `service`."""
 
-    path: UrlPath = "/"
+    path: UrlPath = Field(
+        default="/",
+        description="a prefix: a web service is asked for the whole path, static files are looked up below it",
+    )
     host: DomainName | None = None
     service: Name
     streaming: bool = Field(

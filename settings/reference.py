@@ -25,10 +25,11 @@ stack, and one that is released by `make release` has a `release` of its own, as
 [`Pulumi.signupflow-staging.yaml`](../Pulumi.signupflow-staging.yaml) has. The schema for its editor is
 [`stack-like.schema.json`](stack-like.schema.json).
 
-Keys in **bold** have to be there. A duration is written `30s`, `5m` or `1h`, an amount of memory `512Mi` or `2Gi`, a
-schedule as five fields of cron in UTC. The value of an environment variable is text in quotes, `{secret: NAME}`,
-`{generate: 50}` (made once, that long) or `{from: <backing service>, field: url}`; `{from: domain}` is every name of
-the product.
+There have to be `slipway:product`, `slipway:architecture`, `slipway:dns` and, where the kind has hosts,
+`slipway:access`; the other blocks may be left out. Keys in **bold** have to be there. A duration is written `30s`, `5m`
+or `1h`, an amount of memory `512Mi` or `2Gi`, a schedule as five fields of cron in UTC. The value of an environment
+variable is text in quotes, `{secret: NAME}`, `{generate: 50}` (made once, that long: 20 to 256) or
+`{from: <backing service>, field: url}`; `{from: domain}` is every name of the product.
 """
 _ARCHITECTURE = "One of these, chosen by its `kind`.\n"
 

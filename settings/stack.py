@@ -37,7 +37,7 @@ class Dns(Model):
     zone: DomainName | None = None
     create_zone: bool = Field(default=False, description="digitalocean: make the zone too, protected")
     zone_id: ZoneId | None = Field(default=None, description="cloudflare: the zone's id, from its overview page")
-    ttl: int = Field(default=300, ge=30, le=86400, description="seconds")
+    ttl: int = Field(default=300, ge=30, le=86400, description="seconds, from 30 to 86400")
     records: bool = Field(default=True, description="false: none yet, the names lead to the stack that is moved from")
 
 

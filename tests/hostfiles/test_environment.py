@@ -140,7 +140,7 @@ def test_the_example_has_names_and_comments_only(familyflow: Settings) -> None:
     names = [line.removesuffix("=") for line in lines if line and not line.startswith("#")]
     assert names == sorted(variables(familyflow))
     assert all(line.endswith("=") for line in lines if line and not line.startswith("#"))
-    assert "# a secret: pulumi config set --secret slipway:SENTRY_DSN" in lines
+    assert "# a secret: pulumi config set --secret slipway:SENTRY_DSN -s familyflow" in lines
 
 
 @pytest.mark.parametrize(
