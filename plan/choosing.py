@@ -114,8 +114,8 @@ CHOICES: dict[str, Choice] = {
         when="Nobody wants to look after hosts, and the product keeps nothing on a disk.",
         lost="The platform starts another instance; the others serve meanwhile.",
         cannot="Volumes, data on hosts, a RabbitMQ of its own, anything from source, schedulers and scheduled jobs, "
-        "limits of one's own for a request or a job, `make rollback` (the digest before is deployed again). Its checks may come without the "
-        "product's name, so the health path has to answer to others.",
+        "limits of one's own for a request or a job, `make rollback` (the digest before is deployed again). Its "
+        "checks may come without the product's name, so the health path has to answer to others.",
         machines=("2 × 1 CPU, 1 GB", "2 × 2 CPU, 4 GB", "2 × 4 CPU, 8 GB, dedicated"),
         stack="signupflow",
         change=_app,

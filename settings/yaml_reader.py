@@ -121,7 +121,8 @@ def _syntax(path: Path, text: str, error: yaml.YAMLError) -> SettingsError:
         )
     if isinstance(error, ConstructorError):
         return _error(where, "has a key that is no text, should be a name")
-    what = next((told for sign, told in _OTHERS.items() if sign in str(error.problem)), str(error.problem))
+    said = str(getattr(error, "problem", ""))
+    what = next((told for sign, told in _OTHERS.items() if sign in said), said)
     return _error(where, f"is no valid YAML: {what}")
 
 

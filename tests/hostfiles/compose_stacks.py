@@ -46,8 +46,8 @@ def everything(**changes: Any) -> Settings:
     services["mail"] = {
         "role": "worker",
         "image": "backend",
-        "command": "celery -A app worker --loglevel 'info' -n $HOSTNAME",
-        "ready": "celery -A app inspect ping -d $HOSTNAME",
+        "command": "celery -A app worker --loglevel 'info' -n '$HOSTNAME'",
+        "ready": "celery -A app inspect ping -d '$HOSTNAME'",
         "memory": "256Mi",
         "replicas": 2,
         "stop_after": "90s",
