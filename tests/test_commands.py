@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,19 +17,24 @@ import yaml
 
 ROOT = Path(__file__).parents[1]
 STACKS = sorted(file.name.split(".")[1] for file in ROOT.glob("Pulumi.*.yaml"))
+EXPORTED = set(re.findall(r"^export (.+?) #", (ROOT / "Makefile").read_text(), re.MULTILINE)[0].split())
+"""What make hands on: `make test` does, to a make in its tests."""
 
 
-def _make(*arguments: str, directory: Path = ROOT) -> subprocess.CompletedProcess[str]:
+def _make(
+    *arguments: str, directory: Path = ROOT, own: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     # the targets' environment is this one: the tests must not install it again while they run in it
     return subprocess.run(
         ["make", "--no-print-directory", "--old-file", "requirements.txt", *arguments],
-        cwd=directory, capture_output=True, text=True, check=False, env=_typed_environment(),
+        cwd=directory, capture_output=True, text=True, check=False, env={**_typed_environment(), **(own or {})},
     )  # fmt: skip
 
 
 def _typed_environment() -> dict[str, str]:
     """As a person's shell has it: a make above this one would have it speak, and do, what belongs to that run."""
-    return {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS"))} | {"COLUMNS": "120"}
+    of_make = EXPORTED | {name for name in os.environ if name.startswith(("MAKE", "MFLAGS"))}
+    return {name: value for name, value in os.environ.items() if name not in of_make} | {"COLUMNS": "120"}
 
 
 def _files(*which: str) -> list[str]:
@@ -257,18 +263,18 @@ def test_what_acts_on_hosts_acts_on_a_stack_that_was_named(target: str, given: l
     assert all(stack in line for stack in STACKS)
 
 
-def test_a_workflow_names_its_stack_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("STACK", "nowhere")
-    assert _make("rollback").stderr.startswith("Pulumi.nowhere.yaml: there is no such stack file")
+def test_a_workflow_names_its_stack_in_the_environment() -> None:
+    assert _make("rollback", own={"STACK": "nowhere"}).stderr.startswith(
+        "Pulumi.nowhere.yaml: there is no such stack file"
+    )
 
 
-def test_what_is_released_or_taken_over_is_said_to_make_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_released_or_taken_over_is_said_to_make_alone() -> None:
     """A shell or a runner may have variables of these names for itself."""
-    for name in ("COMMIT", "IMAGES", "VERSION", "TAKE_OVER", "FILES"):
-        monkeypatch.setenv(name, "nonsense")
-    assert _make("release", "STACK=prod").stderr.startswith("what is to be released?")
-    assert "TAKE_OVER" not in _make("recover", "STACK=nowhere").stderr
-    assert "--files" not in _make("-n", "plan").stdout
+    own = dict.fromkeys(("COMMIT", "IMAGES", "VERSION", "TAKE_OVER", "FILES"), "nonsense")
+    assert _make("release", "STACK=prod", own=own).stderr.startswith("what is to be released?")
+    assert "TAKE_OVER" not in _make("recover", "STACK=nowhere", own=own).stderr
+    assert "--files" not in _make("-n", "plan", own=own).stdout
 
 
 def test_the_release_workflow_says_to_make_what_is_released() -> None:

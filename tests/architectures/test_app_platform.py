@@ -113,7 +113,7 @@ def test_nothing_waits_for_itself(whole: Run) -> None:
 def test_what_holds_data_is_protected_and_nothing_else(whole: Run) -> None:
     """ALL4"""
     protected = {resource.kind for resource in whole.graph if resource.protect}
-    assert protected == {*FOUNDATION, *SHARED} - {"SpacesKey"}
+    assert protected == {*FOUNDATION, *SHARED, "RandomPassword"} - {"SpacesKey"}
 
 
 def test_every_resource_is_named_after_product_and_environment() -> None:

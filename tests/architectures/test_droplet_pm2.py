@@ -12,7 +12,7 @@ from plan.program import ProgramError, Run
 from tests.architectures.declared import Change, after, changed, declared, named, values_of
 
 SECRETS = frozenset({"SUPABASE_DB_URL", "SUPABASE_ANON_KEY", "SUPABASE_SERVICE_ROLE_KEY", "SENTRY_DSN"})
-PROTECTED = {"Vpc", "SpacesBucket", "Domain", "ReservedIp"}
+PROTECTED = {"Vpc", "SpacesBucket", "Domain", "ReservedIp", "RandomPassword"}
 
 
 def _declared(change: Change = lambda values: None, stack: str = "familyflow") -> Run:

@@ -27,6 +27,7 @@ TOKENS = {
     "slipway:network:Network",
     "slipway:project:Group",
     "slipway:share:Share",
+    "slipway:unmounting:Unmounting",
 }
 """What the state of whoever runs a stack knows. One that is gone from here makes their protected resources anew."""
 
