@@ -26,7 +26,7 @@ def test_a_mistake_is_one_line(case: dict[str, Any]) -> None:
 
 
 def test_every_line_of_the_list_starts_with_its_key_path_and_says_what_would_be_right() -> None:
-    right = "should be|should have|did you mean|known here|leave (it|that) out| is not |at most|write |one of "
+    right = r"should be|should have|did you mean|known here|leave (it|that|`\w+`) out| is not |at most|write |one of "
     ways = r"use \w+ for both|say `|add it|each its own|another path|move it to|let a service|give the zone"
     for line in (line for case in MISTAKES for line in case["told"].splitlines()):
         assert re.match(r"slipway:[a-z]+(\.[\w'/-]+|\[\d+\])*: ", line), line
