@@ -29,7 +29,7 @@ def only_of_the_release(stack: str) -> str | None:
     what it asked for last, and somebody may have returned the hosts from it since.
     """
     print(f"looking whether the release is all that `pulumi up` would change of {stack}", flush=True)
-    done = run("preview", "--json", "--stack", stack, capture=True)
+    done = run("preview", "--json", "--show-sames", "--stack", stack, capture=True)
     try:
         digest = json.loads(done.stdout)
     except ValueError:

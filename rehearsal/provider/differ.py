@@ -52,5 +52,10 @@ def _canonical(resource: Resource, key: str, value: Any) -> Any:
         return {name: _canonical(resource, name, item) for name, item in value.items()}
     if isinstance(value, list):
         items = [_canonical(resource, key, item) for item in value]
-        return sorted(items, key=lambda item: json.dumps(item, sort_keys=True)) if key in resource.unordered else items
+        return sorted(items, key=_text) if key in resource.unordered else items
     return value
+
+
+def _text(item: Any) -> str:
+    """By this a set is sorted. What is not known yet, such as the id of a host to be made, has its place, too."""
+    return json.dumps(item, sort_keys=True, default=repr)

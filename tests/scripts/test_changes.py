@@ -80,6 +80,9 @@ def test_what_the_engine_has_asked_for_already_is_asked_for_again(host: Programs
     release.release("shop", NEW)
     urn = "urn:pulumi:shop::slipway::slipway:host_setup:HostSetup$command:remote:Command::shop-host-release"
     assert host.calls()[-1] == ["pulumi", "up", "--yes", "--skip-preview", "--replace", urn, "--stack", "shop"]
+    assert "--show-sames" in next(call for call in host.calls() if call[1] == "preview"), (
+        "else the engine tells of none"
+    )
 
 
 def test_a_platform_is_not_asked_again_for_what_it_has(host: Programs) -> None:

@@ -66,6 +66,12 @@ def test_a_balancer_has_the_outputs_of_the_cloud(digitalocean: Any, network: str
     digitalocean.create(RESOURCES, {"project": project, "resources": [outputs["loadBalancerUrn"]]})
 
 
+def test_a_host_that_a_preview_makes_is_a_change_of_the_balancer(digitalocean: Any) -> None:
+    """VU10: its id is not known yet."""
+    before, after = ({**INPUTS, "dropletIds": hosts} for hosts in ([12, 11], [11, 12, UNKNOWN]))
+    assert list(digitalocean.diff(BALANCER, before, after).diffs) == ["dropletIds"]
+
+
 def test_a_preview_makes_no_balancer_and_knows_no_address(digitalocean: Any) -> None:
     _, outputs = digitalocean.create(BALANCER, {**INPUTS, "vpcUuid": UNKNOWN, "dropletIds": UNKNOWN}, preview=True)
     assert outputs["ip"] is UNKNOWN
