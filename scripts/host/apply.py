@@ -24,13 +24,13 @@ from . import (
 )
 from .actions import Pending, private
 from .context import Host
+from .kept import MANIFEST, kept_text
 from .manifest import Manifest, read
 from .meanwhile import Meanwhile
 from .run import HostError
 
 Check = Callable[[files.Changes], None]
 
-MANIFEST = "/etc/slipway/manifest.json"
 READ_ONLY = "/etc/slipway/read-only"
 """See read_only.py, which takes longer to load than most of what is applied."""
 
@@ -40,7 +40,7 @@ def main(arguments: list[str]) -> int:
     if arguments not in ([], ["--again"]):
         raise HostError("usage: slipway apply [--again] (the manifest comes on standard input)")
     host = Host(out=sys.stdout)
-    text = _kept_text(host) if arguments else sys.stdin.read()
+    text = kept_text(host) if arguments else sys.stdin.read()
     apply(host, text)
     print(f"{host.changes} changed", flush=True)
     if os.path.exists(host.at(READ_ONLY)):
@@ -92,7 +92,7 @@ def _apply(host: Host, manifest: Manifest, text: str, check: Check) -> None:
 def _made_before(host: Host) -> frozenset[str]:
     """The users of the manifest that was applied last; it may be of another version, so only their names are read."""
     try:
-        entries = json.loads(_kept_text(host))["users"]
+        entries = json.loads(kept_text(host))["users"]
         return frozenset(str(entry["name"]) for entry in entries)
     except (HostError, ValueError, KeyError, TypeError):
         return frozenset()
@@ -132,16 +132,3 @@ def _files(host: Host, manifest: Manifest, text: str, pending: Pending, check: C
             remember(())
     finally:
         changes.close()
-
-
-def kept_manifest(host: Host) -> Manifest:
-    """The manifest that was applied last. HostError if there was none."""
-    return read(_kept_text(host))
-
-
-def _kept_text(host: Host) -> str:
-    try:
-        with open(host.at(MANIFEST), encoding="utf-8") as opened:
-            return opened.read()
-    except FileNotFoundError:
-        raise HostError("nothing has been applied to this host yet") from None

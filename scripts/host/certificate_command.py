@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 
 from . import certificate, tls
-from .apply import kept_manifest
 from .context import Host
+from .kept import kept_manifest
 from .run import HostError
 
 

@@ -9,6 +9,7 @@ from .actions import private
 from .context import STATE, Host
 from .deadman import DeadMan
 from .files import write
+from .kept import kept_manifest
 from .manifest import Firewall
 from .run import HostError
 
@@ -53,8 +54,6 @@ def wait_for_confirmation(host: Host) -> None:
 
 def confirm(arguments: list[str]) -> int:
     """`slipway firewall-confirm`: keep the rules. Fails if they had been put back; they are applied again then."""
-    from .apply import kept_manifest
-
     host = Host(out=sys.stdout)
     with host.lock():
         wanted = kept_manifest(host).firewall

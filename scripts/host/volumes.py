@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from .context import Host
+from .kept import kept_manifest
 from .manifest import File, Manifest
 from .run import HostError
 
@@ -57,8 +58,6 @@ def grow(host: Host, files: Iterable[File]) -> None:
 
 def main(arguments: list[str]) -> int:
     """Stop what writes on this host's volumes and unmount them: another machine is to have them."""
-    from .apply import kept_manifest
-
     if arguments:
         raise HostError("usage: slipway unmount")
     host = Host(out=sys.stdout)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from scripts.host import accounts, apply
+from scripts.host.kept import MANIFEST
 from scripts.host.manifest import User
 from scripts.host.run import HostError
 from tests.host_scripts.fake_host import ME, FakeHost, a_manifest
@@ -61,10 +62,10 @@ def test_a_user_that_an_interrupted_apply_made_is_taken_as_it_is(
 @pytest.mark.parametrize("kept", [None, "", "{}", "[]", '{"users": [1]}', '{"users": null}'])
 def test_what_was_applied_before_may_be_missing_or_of_another_version(host: FakeHost, kept: str | None) -> None:
     if kept is not None:
-        host.put(apply.MANIFEST, kept)
+        host.put(MANIFEST, kept)
     assert apply._made_before(host) == frozenset()
 
 
 def test_the_users_of_the_last_apply_are_known(host: FakeHost) -> None:
-    host.put(apply.MANIFEST, json.dumps(a_manifest(users=[{"name": "sample"}, {"name": "ops"}], later=1)))
+    host.put(MANIFEST, json.dumps(a_manifest(users=[{"name": "sample"}, {"name": "ops"}], later=1)))
     assert apply._made_before(host) == {"sample", "ops"}

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from scripts.host.apply import MANIFEST, apply
+from scripts.host.apply import apply
+from scripts.host.kept import MANIFEST
 from tests.host_scripts.fake_host import FakeHost, a_manifest, file_entry
 
 STEPS = ("open", "fchmod", "fchown", "fsync", "rename", "replace", "unlink", "mkdir")
