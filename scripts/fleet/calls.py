@@ -76,7 +76,8 @@ class Calls:
 
         def said(line: Mapping[str, Any]) -> None:
             unheard.cancel()
-            self._own(host, release)
+            self._ours.add(host)
+            self._held[host] = release
             if begun is not None:
                 begun.set()
             self.progress.heard(host, line)
@@ -106,9 +107,9 @@ class Calls:
             finally:
                 unheard.cancel()
                 self.progress.end(host)
-        self._own(host, release)
+        self._ours.add(host)
         if verb in LAST:
-            del self._held[host]
+            self._held.pop(host, None)
         if begun is not None:
             begun.set()
         return answer
@@ -166,10 +167,6 @@ class Calls:
     def _message(self, host: str, release: str | None) -> dict[str, Any]:
         who = {"fleet": release, "owner": self.order.owner, "leader": host == self.leader}
         return {**who, "expires_in": self.order.expires_in, "previous": None, "take_over": False}
-
-    def _own(self, host: str, release: str) -> None:
-        self._ours.add(host)
-        self._held[host] = release
 
 
 async def side_by_side(hosts: Sequence[str], call: Callable[[str], Awaitable[Result]]) -> dict[str, Result]:
