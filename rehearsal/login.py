@@ -6,7 +6,8 @@ import shutil
 from collections.abc import Mapping
 
 from rehearsal.run import Rehearsal, RehearsalError
-from rehearsal.workspace import in_clear, write_private
+from rehearsal.workspace import write_private
+from scripts.pulumi_cli import plain
 
 
 def command(rehearsal: Rehearsal, host: str = "") -> list[str]:
@@ -39,4 +40,4 @@ def command(rehearsal: Rehearsal, host: str = "") -> list[str]:
 def _deploy_key(rehearsal: Rehearsal) -> str:
     made = rehearsal.resources(show_secrets=True)
     keys = [each for each in made if each["type"] == "tls:index/privateKey:PrivateKey"]
-    return in_clear(next(each["outputs"]["privateKeyOpenssh"] for each in keys if each["urn"].endswith("-deploy")))
+    return str(plain(next(each["outputs"]["privateKeyOpenssh"] for each in keys if each["urn"].endswith("-deploy"))))

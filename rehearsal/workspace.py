@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import hashlib
-import json
 import os
 import secrets
 import shutil
@@ -180,11 +179,6 @@ def without_secrets(config: Mapping[str, Any]) -> Config:
     return {
         key: value for key, value in config.items() if not (isinstance(value, Mapping) and set(value) == {"secure"})
     }
-
-
-def in_clear(value: Any) -> str:
-    """A text as the engine exports it with `--show-secrets`: what is secret comes wrapped."""
-    return str(json.loads(value["plaintext"]) if isinstance(value, Mapping) else value)
 
 
 def secrets_named_in(value: Any) -> set[str]:

@@ -18,7 +18,7 @@ from rehearsal.load import CLIENTS
 from rehearsal.model import Host, Server
 from rehearsal.run import Rehearsal, RehearsalError
 from rehearsal.visitor import Answer, Visitor
-from rehearsal.workspace import in_clear
+from scripts.pulumi_cli import plain
 from settings import stackfile
 from settings.kinds import AppPlatform, FleetCompose
 from settings.parse import parse
@@ -220,7 +220,7 @@ class Scene:
         found = [each for each in self.rehearsal.resources(show_secrets=True) if each["urn"].endswith(f"::{name}")]
         argv = [sys.executable, "-m", "scripts.fleet", command]
         root = Path(__file__).parents[2]
-        text = in_clear(found[0]["inputs"]["stdin"])
+        text = plain(found[0]["inputs"]["stdin"])
         return subprocess.run(argv, input=text, text=True, capture_output=True, cwd=root, check=False)
 
     def state_text(self) -> str:

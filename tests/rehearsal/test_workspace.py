@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from rehearsal.workspace import Workspace, in_clear, overlaid, secrets_named_in, state_home, without_secrets
+from rehearsal.workspace import Workspace, overlaid, secrets_named_in, state_home, without_secrets
+from scripts.pulumi_cli import plain
 
 CONFIG: dict[str, Any] = {
     "slipway:product": {"name": "toy", "release": {"commit": "old"}, "services": {"api": {"port": 8000}}},
@@ -100,4 +101,4 @@ def test_rehearsals_live_where_the_machine_keeps_state(monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize("exported", ["a\nb", {"4dabf18193072939515e22adb298388d": "1b47", "plaintext": '"a\\nb"'}])
 def test_what_the_engine_exports_is_read_wrapped_or_not(exported: object) -> None:
-    assert in_clear(exported) == "a\nb"
+    assert plain(exported) == "a\nb"
