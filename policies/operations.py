@@ -55,9 +55,11 @@ def unpinned_release(context: Context) -> Iterator[Violation]:
 
 @rule("cut-streams", "warning", "A release lets streams that are open end by themselves, for some minutes.")
 def cut_streams(context: Context) -> Iterator[Violation]:
-    product = context.settings.product if context.settings is not None else None
-    for route in product.routes if product is not None else ():
-        service = product.services.get(route.service) if product is not None else None
+    if context.settings is None:
+        return
+    product = context.settings.product
+    for route in product.routes:
+        service = product.services.get(route.service)
         enough = min(route.timeout, LONG_ENOUGH)
         if route.streaming and service is not None and service.stop_after < enough:
             what = f"a stream may last {route.timeout} s, and a release ends it after {service.stop_after} s"

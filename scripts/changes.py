@@ -79,11 +79,10 @@ def _changed(step: Step) -> list[str]:
     old, new = ((step.get(state) or {}).get("inputs") or {} for state in ("oldState", "newState"))
     if step["op"] != "update":
         return []
+    told = set(step.get("diffReasons") or ())  # a secret looks like any other
     if _releases(step):
-        old, new = (_but_for_the_release(inputs) for inputs in (old, new))
-        return sorted(key for key in {*old, *new} if old.get(key) != new.get(key))
-    different = {key for key in {*old, *new} if old.get(key) != new.get(key)}
-    return sorted(different | set(step.get("diffReasons") or ()))  # a secret looks like any other
+        old, new, told = _but_for_the_release(old), _but_for_the_release(new), set()
+    return sorted(told | {key for key in {*old, *new} if old.get(key) != new.get(key)})
 
 
 def _but_for_the_release(inputs: Mapping[str, Any]) -> Mapping[str, Any]:
