@@ -22,6 +22,7 @@ from scripts.pulumi_cli import plain
 from settings import stackfile
 from settings.kinds import AppPlatform, FleetCompose
 from settings.parse import parse
+from settings.product import Product, leading
 from settings.stack import Settings
 
 COMMIT, IMAGES = "product.release.commit", "product.release.images"
@@ -35,10 +36,22 @@ containers have hardly any time to start in."""
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
-def targets_of(product: str) -> list[dict[str, str]]:
-    """What a load asks of a sample product: the requests of its load.json (see rehearsal.load.Target)."""
-    found: list[dict[str, str]] = json.loads((EXAMPLES / product / "load.json").read_text())
-    return found
+def targets_of(product: Product) -> list[dict[str, str]]:
+    """What a load asks of a sample product: the requests of its load.json, each sent to the name whose route leads to
+    its `service`, to the product's main one where it has none (see rehearsal.load.Target). A sample is the same for a
+    production and its staging, whose names differ. ValueError where no route leads there."""
+    found: list[dict[str, str]] = json.loads((EXAMPLES / product.name / "load.json").read_text())
+    return [_sent_to(product, target) for target in found]
+
+
+def _sent_to(product: Product, target: dict[str, str]) -> dict[str, str]:
+    if not (service := target.get("service")):
+        return target
+    for name in product.routed_names:
+        route = leading(product.routes_of(name), target["path"])
+        if route is not None and route.service == service:
+            return {**{key: value for key, value in target.items() if key != "service"}, "host": name}
+    raise ValueError(f"{product.name}: no route leads {target['path']} to {service}")
 
 
 @dataclass
@@ -89,7 +102,7 @@ class Scene:
         self.authority.write_text(self.cloud.test_authority_pem())
         self.look_again()
         self.rate = rate or (FLEET_RATE if isinstance(self.settings.architecture, FleetCompose) else RATE)
-        self.targets = targets_of(self.settings.product.name)
+        self.targets = targets_of(self.settings.product)
 
     def look_again(self) -> None:
         """Find the host and its address anew, after they were made anew, as the stack file has them now."""

@@ -11,8 +11,12 @@ from typing import Any
 import pytest
 import yaml
 
+from rehearsal.checks.scene import targets_of
 from rehearsal.load import Target
+from settings.parse import parse
+from settings.product import Product, leading
 from tests.examples.running import EXAMPLES, ROOT, laid_over, said
+from tests.settings.stack import SECRETS_OF, good
 
 PRODUCTS = {
     "devora": {"good", "health-fails", "crash"},
@@ -133,15 +137,24 @@ def test_every_image_of_a_version_shows_the_same_one_and_the_good_variant_anothe
     assert shown != good
 
 
-@pytest.mark.parametrize("product", PRODUCTS)
-def test_the_load_asks_what_a_route_leads_to(product: str) -> None:
-    targets = [Target(**target) for target in json.loads((EXAMPLES / product / "load.json").read_text())]
-    routes = product_of(product)["routes"]
+@pytest.mark.parametrize("stack", SECRETS_OF)
+def test_the_load_asks_what_a_route_of_this_very_stack_leads_to(stack: str) -> None:
+    product = parse(stack, good(stack), SECRETS_OF[stack]).product
+    targets = [Target(**target) for target in targets_of(product)]
     for target in targets:
-        assert any(route.get("host", "") == target.host and target.path.startswith(route["path"]) for route in routes)
+        route = leading(product.routes_of(target.host or product.domain), target.path)
+        assert route is not None
+        assert (route.service == "frontend") == (target.path == "/" and "frontend" in product.services)
         assert not target.body or json.loads(target.body)
     assert {target.method for target in targets} == {"GET", "POST"}
     assert [target.marks for target in targets if target.marks] == ["release"]
+
+
+def test_a_load_that_no_route_leads_to_its_service_is_refused() -> None:
+    values = good("staging")
+    values["product"]["routes"] = [{"path": "/", "service": "frontend"}]
+    with pytest.raises(ValueError, match="no route leads /api/v1/release/ to backend"):
+        targets_of(Product.model_validate(values["product"]))
 
 
 @pytest.mark.parametrize("product", PRODUCTS)
