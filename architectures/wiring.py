@@ -8,11 +8,13 @@ from typing import Any, NamedTuple, TypeVar
 import pulumi
 import pulumi_random as random
 
+from hostfiles.engines import administrator
 from settings.stack import Settings
 
 
 class Values(NamedTuple):
-    """Plain values, inside an `apply`: secrets and generated texts by name, facts and passwords by backing service.
+    """Plain values, inside an `apply`: secrets and generated texts by name, facts and passwords by backing service
+    (an administrator's as hostfiles.engines has it).
 
     `data_hosts` are the private addresses of a fleet's hosts for data, in their order; `share` is where its hosts mount
     what they keep in common from.
@@ -49,11 +51,7 @@ def gather(
             for key, value in settings.product.generated_values()
         },
         "facts": facts,
-        "passwords": {
-            name: _generate(f"{settings.name}-{name}-password", 32, protect=backing.engine in KNOW_THE_FIRST)
-            for name, backing in settings.product.backing.items()
-            if backing.provider == "host"
-        },
+        "passwords": _passwords(settings),
         "data_hosts": list(data_hosts),
         "share": share,
     }
@@ -63,6 +61,19 @@ def gather(
 def render(values: Plain, make: Callable[[Values], _Made]) -> pulumi.Output[_Made]:
     """What is made of the values: a secret."""
     made: pulumi.Output[_Made] = pulumi.Output.secret(values.apply(lambda plain: make(Values(**plain))))
+    return made
+
+
+def _passwords(settings: Settings) -> dict[str, pulumi.Output[str]]:
+    """Those of backing services on our own hosts, and of MongoDB's administrators."""
+    made = {}
+    for name, backing in settings.product.backing.items():
+        if backing.provider != "host":
+            continue
+        kept = f"{settings.name}-{name}"
+        made[name] = _generate(f"{kept}-password", 32, protect=backing.engine in KNOW_THE_FIRST)
+        if backing.engine == "mongodb":
+            made[administrator(name)] = _generate(f"{kept}-administrator", 32, protect=True)
     return made
 
 

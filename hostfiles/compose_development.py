@@ -121,8 +121,9 @@ def _facts(product: Product) -> dict[str, dict[str, str]]:
 
 
 def _engines(product: Product) -> dict[str, engines.Engine]:
+    passwords = {key: PASSWORD for name in product.backing for key in (name, engines.administrator(name))}
     return {
-        name: engines.engine(product, name, PASSWORD, backing.memory or _CACHE_MIB, [name])
+        name: engines.engine(product, name, passwords, backing.memory or _CACHE_MIB, [name])
         for name, backing in product.backing.items()
         if isinstance(backing, Postgres | MongoDB | Redis)
     }

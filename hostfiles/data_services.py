@@ -59,7 +59,7 @@ def facts(product: Product, passwords: Mapping[str, str], hosts: Sequence[str] =
 
 def model(product: Product, place: Place, passwords: Mapping[str, str]) -> compose.Model:
     """The compose file. It holds no secret: they are in files of root's beside it."""
-    made: compose.Model = {"services": {name: _service(product, place, name, passwords[name]) for name in place.names}}
+    made: compose.Model = {"services": {name: _service(product, place, name, passwords) for name in place.names}}
     if place.address is None:
         made["networks"] = {"default": {"name": product.name, "external": True}}
     names = {name: _volume(product, name) for name in place.names}
@@ -74,7 +74,7 @@ def files(product: Product, place: Place, passwords: Mapping[str, str]) -> list[
     again = (f"reload {UNIT}",)
     made = [File(_compose_file(product), compose.text(model(product, place, passwords)), "0600", then=again)]
     for name in place.names:
-        engine = _engine(product, place, name, passwords[name])
+        engine = _engine(product, place, name, passwords)
         told = environment.compose_env_file(engine.variables)
         made.append(File(f"{_told(product, name)}.env", told, "0600", then=again))
         if engine.file is not None:
@@ -115,13 +115,13 @@ def _limit(product: Product, place: Place, name: str) -> int:
     return memory_apart(backing, place.memory, len(place.names))
 
 
-def _engine(product: Product, place: Place, name: str, password: str) -> engines.Engine:
+def _engine(product: Product, place: Place, name: str, passwords: Mapping[str, str]) -> engines.Engine:
     limit = _limit(product, place, name)
-    return engines.engine(product, name, password, limit, _where(product, name, place.hosts), place.number)
+    return engines.engine(product, name, passwords, limit, _where(product, name, place.hosts), place.number)
 
 
-def _service(product: Product, place: Place, name: str, password: str) -> compose.Model:
-    backing, engine = hosted(product)[name], _engine(product, place, name, password)
+def _service(product: Product, place: Place, name: str, passwords: Mapping[str, str]) -> compose.Model:
+    backing, engine = hosted(product)[name], _engine(product, place, name, passwords)
     folder = _told(product, name)
     made: compose.Model = {
         "image": engine_image(backing),

@@ -2,6 +2,9 @@
 
 Images are the official ones or like them: a `docker-entrypoint.sh` that starts as root, gives the data to the engine's
 own user and goes on as that. A password is in no command line, neither here nor in a container's processes.
+
+A product logs in as the owner of its own database and of no other. It has been made with the data; the engine's
+administrator is for the engine itself and for whoever is root on its host.
 """
 
 from __future__ import annotations
@@ -43,16 +46,24 @@ class Engine:
     file: str | None = field(default=None, repr=False)
 
 
-def engine(product: Product, name: str, password: str, limit: int, hosts: Sequence[str], member: int = 0) -> Engine:
+def administrator(name: str) -> str:
+    """By what the password of MongoDB's administrator is found among those of the backing services."""
+    return f"{name}/administrator"
+
+
+def engine(
+    product: Product, name: str, passwords: Mapping[str, str], limit: int, hosts: Sequence[str], member: int = 0
+) -> Engine:
     """A backing service of the product's. `limit` is what it may take, in MiB; `hosts` are where its members are
     reached, and `member` is which of them this is."""
     backing = product.backing[name]
     if isinstance(backing, Postgres):
-        return _postgres(product, backing, password)
+        return _postgres(product, backing, passwords[name])
     if isinstance(backing, MongoDB):
-        return _mongodb(product, backing, password, limit, hosts, member)
+        begun = _mongodb_begun(product, backing, passwords[name], passwords[administrator(name)])
+        return _mongodb(backing, begun, limit, hosts, member)
     assert isinstance(backing, Redis)  # noqa: S101  (settings.placement)
-    return _redis(backing, password, limit)
+    return _redis(backing, passwords[name], limit)
 
 
 def facts(product: Product, name: str, password: str, hosts: Sequence[str]) -> dict[str, str]:
@@ -92,22 +103,49 @@ def _user(product: Product, backing: Postgres | MongoDB) -> str:
     return product.name.replace("-", "_")
 
 
+_ADMINISTRATOR = "slipway_admin"
+_OWNER, _OWNERS = "DATABASE_USER", "DATABASE_PASSWORD"
+_BEGIN = "/docker-entrypoint-initdb.d"
+"""Scripts in it run once, when there is no data yet: every image's own way."""
+# psql runs what is in backticks, so that the password is on no command line; Compose makes $ of $$
+_OWN_POSTGRES = f"""\\set owner `printf %s "$${_OWNER}"`
+\\set password `printf %s "$${_OWNERS}"`
+CREATE ROLE :"owner" LOGIN PASSWORD :'password';
+ALTER DATABASE :"DBNAME" OWNER TO :"owner";
+SELECT :SERVER_VERSION_NUM < 150000 AS before_15 \\gset
+\\if :before_15
+ALTER SCHEMA public OWNER TO :"owner";
+\\endif
+"""
+
+
+def _started(before: str, file: str = "", script: str = "") -> list[str]:
+    """An entrypoint that does this first; one that finds no data yet runs the script, as a file of this name."""
+    begin = f'printf %s "$$0" > {_BEGIN}/{file} && ' if script else ""
+    return ["/bin/sh", "-c", f'{before} && {begin}exec docker-entrypoint.sh "$$@"', script or "start"]
+
+
 def _postgres(product: Product, postgres: Postgres, password: str) -> Engine:
     settings = [word for key, value in postgres.settings.items() for word in ("-c", literal(f"{key}={value}"))]
     # over TCP: while the database is being made, the server listens on its socket alone
     check = 'pg_isready --quiet --host 127.0.0.1 --username "$$POSTGRES_USER" --dbname "$$POSTGRES_DB"'
+    # nobody needs to know the administrator's: at the server's own socket it is let in without one
+    nobodys = "export POSTGRES_PASSWORD=$$(head -c 32 /dev/urandom | base64)"
     return Engine(
         container={
+            "entrypoint": _started(nobodys, "owner.sql", _OWN_POSTGRES),
             "command": ["postgres", *settings],
+            "tmpfs": [f"{_BEGIN}:mode=0755"],
             "shm_size": "256m",
             "cap_add": RIGHTS,
             "healthcheck": health(["CMD-SHELL", check]),
         },
         variables={
+            _OWNERS: password,
+            _OWNER: _user(product, postgres),
             "POSTGRES_DB": _database(product, postgres),
             "POSTGRES_INITDB_ARGS": "--data-checksums",  # 18's default; older ones tell of no page that went bad
-            "POSTGRES_PASSWORD": password,
-            "POSTGRES_USER": _user(product, postgres),
+            "POSTGRES_USER": _ADMINISTRATOR,
         },
         # since version 18 each major version has a directory of its own below
         data="/var/lib/postgresql" if postgres.version >= 18 else "/var/lib/postgresql/data",
@@ -130,28 +168,50 @@ def _redis(backing: Redis, password: str, limit: int) -> Engine:
     )
 
 
-def _mongodb(
-    product: Product, mongodb: MongoDB, password: str, limit: int, hosts: Sequence[str], member: int
-) -> Engine:
-    """A member of a replica set. The first makes the set and its user; a set takes only members that are empty."""
-    user = {"MONGO_INITDB_ROOT_PASSWORD": password, "MONGO_INITDB_ROOT_USERNAME": _user(product, mongodb)}
+@dataclass(frozen=True)
+class _Begun:
+    """What a set's first member is told when it has no data yet, and the key that all of its members have."""
+
+    variables: Mapping[str, str] = field(repr=False)
+    key: str = field(repr=False)
+    script: str
+
+
+def _mongodb_begun(product: Product, mongodb: MongoDB, password: str, administrators: str) -> _Begun:
+    database = _database(product, mongodb)
+    roles = json.dumps([{"role": role, "db": database} for role in ("readWrite", "dbAdmin")])
+    script = (
+        'db.getSiblingDB("admin").createUser('
+        f"{{user: process.env.{_OWNER}, pwd: process.env.{_OWNERS}, roles: {roles}}})"
+    )
+    variables = {
+        _OWNERS: password,
+        _OWNER: _user(product, mongodb),
+        "MONGO_INITDB_ROOT_PASSWORD": administrators,
+        "MONGO_INITDB_ROOT_USERNAME": _ADMINISTRATOR,
+    }
+    return _Begun(variables, key_file(administrators), script)
+
+
+def _mongodb(mongodb: MongoDB, begun: _Begun, limit: int, hosts: Sequence[str], member: int) -> Engine:
+    """A member of a replica set. The first makes the set and its users; a set takes only members that are empty."""
     options = ["--replSet", mongodb.replica_set, "--keyFile", _KEY, "--bind_ip_all", "--auth"]
-    start = f'install -D -o mongodb -g mongodb -m 0400 {FILE} {_KEY} && exec docker-entrypoint.sh "$$@"'
+    key = f"install -D -o mongodb -g mongodb -m 0400 {FILE} {_KEY}"
     ask = _initiated(mongodb.replica_set, hosts) if member == 0 else 'quit(db.adminCommand("ping").ok ? 0 : 1)'
     # mongosh takes as much memory as mongod has beside its cache: it asks until all is well, once for each start
     listens = f": </dev/tcp/127.0.0.1/{PORTS['mongodb']}"
     check = f'if [ -e {_WELL} ]; then {listens}; else mongosh --quiet --norc --eval "$$0" && touch {_WELL}; fi'
     return Engine(
         container={
-            "entrypoint": ["/bin/sh", "-c", start, "mongodb"],
+            "entrypoint": _started(key, "owner.js", begun.script) if member == 0 else _started(key),
             "command": ["mongod", *options, "--wiredTigerCacheSizeGB", f"{cache_gb(limit):g}"],
-            "tmpfs": ["/run/slipway:mode=0755", "/data/configdb"],
+            "tmpfs": ["/run/slipway:mode=0755", "/data/configdb", f"{_BEGIN}:mode=0755"],
             "cap_add": RIGHTS,
             "healthcheck": health(["CMD", "bash", "-c", check, ask]),
         },
-        variables=user if member == 0 else {},
+        variables=begun.variables if member == 0 else {},
         data="/data/db",
-        file=key_file(password),
+        file=begun.key,
     )
 
 
@@ -170,13 +230,18 @@ def _initiated(replica_set: str, hosts: Sequence[str]) -> str:
     settings = {"settings": {"electionTimeoutMillis": ELECTION_MS}} if several else {}
     wanted = json.dumps({"_id": replica_set, "members": members, **settings})
     return (
-        'db.getSiblingDB("admin")'
-        ".auth(process.env.MONGO_INITDB_ROOT_USERNAME, process.env.MONGO_INITDB_ROOT_PASSWORD); "
-        f"try {{ rs.status().ok }} catch (e) {{ rs.initiate({wanted}).ok }} "
+        f"{_LOG_IN}try {{ rs.status().ok }} catch (e) {{ rs.initiate({wanted}).ok }} "
         f"{_ELECT if several else ''}"
         "const said = db.hello(); quit(said.isWritablePrimary || said.secondary ? 0 : 1)"
     )
 
+
+# In a set that was made before there was an administrator, the product's user is one.
+_LOG_IN = (
+    'const admin = db.getSiblingDB("admin"); '
+    "try { admin.auth(process.env.MONGO_INITDB_ROOT_USERNAME, process.env.MONGO_INITDB_ROOT_PASSWORD) } "
+    f"catch (e) {{ admin.auth(process.env.{_OWNER}, process.env.{_OWNERS}) }} "
+)
 
 # For a set that was made before. Its primary alone may change it, which another may be now. One that can't is well.
 _ELECT = (

@@ -220,7 +220,7 @@ def _places(scene: Scene) -> dict[str, str]:
         "user data": scene.root("bash", "-c", "cat /var/lib/cloud/instance/user-data.txt").stdout,
         "cloud-init's logs": scene.root("bash", "-c", "cat /var/log/cloud-init*.log").stdout,
         "the engine's state, in clear": scene.state_text(),
-        "the rehearsal's progress": "\n".join(scene.said),
+        "the rehearsal's progress": scene.progress,
         "the stack's outputs": json.dumps(scene.outputs, default=str),
     }
 

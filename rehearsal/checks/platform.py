@@ -92,7 +92,7 @@ def secrets_stay_secret(scene: Scene, result: Result) -> None:
     result.expect("there are secrets to look for", bool(found), sorted(found))
     places = {
         "the engine's state, in clear": scene.state_text(),
-        "the rehearsal's progress": "\n".join([scene.rehearsal.stack, *scene.said]),  # none where all is the same
+        "the rehearsal's progress": scene.progress,
         "the stack's outputs": json.dumps(scene.outputs, default=str),
         "the logs that were forwarded": "\n".join(_lines(scene)),
         "what the platform answers": (scene.rehearsal.workspace.account / "account.json").read_text(),

@@ -148,6 +148,11 @@ class Scene:
         return self.cloud.exec((host or self.host).id, list(argv), input=input, timeout=900)
 
     @property
+    def progress(self) -> str:
+        """All that the rehearsal has printed so far. Where it found everything the same, that is its stack's name."""
+        return "\n".join([self.rehearsal.stack, *self.said])
+
+    @property
     def hosts(self) -> list[Host]:
         """The hosts that run the product, in their order."""
         return [self.rehearsal.host(name) for name in host_names(self.settings)]

@@ -68,7 +68,7 @@ def test_a_database_on_the_droplets_own_disk_is_told_of(whole: Run) -> None:
 
 def test_everything_but_what_is_generated_belongs_to_a_component(whole: Run) -> None:
     alone = {resource.name for resource in whole.graph if resource.custom and resource.parent is None}
-    assert alone == {"devora-vps-documents-password"}
+    assert alone == {"devora-vps-documents-password", "devora-vps-documents-administrator"}
 
 
 def test_every_resource_is_named_after_product_and_environment() -> None:

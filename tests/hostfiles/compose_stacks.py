@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from hostfiles import balancer_host, compose_host
+from hostfiles.engines import administrator
 from hostfiles.manifest import Manifest
 from settings import stackfile
 from settings.backing import FIELDS
@@ -91,7 +92,8 @@ def sharing() -> Settings:
 
 def passwords(settings: Settings) -> dict[str, str]:
     """Words for the passwords of backing services on our own hosts."""
-    return {name: f"password-of-{name}" for name in hosted(settings.product)}
+    made = {name: f"password-of-{name}" for name in hosted(settings.product)}
+    return made | {administrator(name): f"password-of-the-administrator-of-{name}" for name in made}
 
 
 def words(settings: Settings) -> dict[str, str]:

@@ -35,19 +35,28 @@ def test_the_first_member_alone_makes_the_replica_set_and_its_user() -> None:
     places = [data_services.apart(APART.product, 4096, DATA_HOSTS, number) for number in range(3)]
     files = [data_services.files(APART.product, place, passwords(APART)) for place in places]
     told = [next(file.content for file in made if file.path.endswith("data_documents.env")) for made in files]
-    assert "MONGO_INITDB_ROOT_USERNAME='vulcan'" in told[0]
+    assert "MONGO_INITDB_ROOT_USERNAME='slipway_admin'" in told[0]
+    assert "DATABASE_USER='vulcan'" in told[0]
     assert told[1:] == ["", ""]
     keys = {next(file.content for file in made if file.path.endswith("data_documents.file")) for made in files}
     assert len(keys) == 1, "they know each other by it"
     checks = [_apart(number)["services"]["documents"]["healthcheck"]["test"][-1] for number in range(3)]
     assert ["rs.initiate" in check for check in checks] == [True, False, False]
+    starts = [_apart(number)["services"]["documents"]["entrypoint"][2:] for number in range(3)]
+    assert ["/docker-entrypoint-initdb.d/" in start for start, _ in starts] == [True, False, False], "it begins data"
+    assert [script for _, script in starts[1:]] == ["start"] * 2
     assert all(f'"host": "{host}:27017"' in checks[0] for host in DATA_HOSTS)
 
 
 _MONGOSH = """
 const calls = [], state = %s;
 const db = {
-  getSiblingDB: name => ({auth: (user, password) => calls.push(["auth", name, user, password])}),
+  getSiblingDB: name => ({
+    auth: (user, password) => {
+      if (state.users && !state.users.includes(user)) throw new Error("Authentication failed.");
+      calls.push(["auth", name, user, password]);
+    },
+  }),
   hello: () => ({isWritablePrimary: state.primary, secondary: false}),
   adminCommand: () => ({ok: 1}),
 };
@@ -114,12 +123,39 @@ def test_three_members_elect_another_within_ten_seconds(
 
 def _asked(model: dict[str, Any], state: dict[str, Any], run: Run, tmp_path: Path) -> list[Any]:
     """What the first member of a set in this state is asked for its health, after the login."""
-    path, password = tmp_path / "check.js", secrets.token_hex(8)
+    path, told = tmp_path / "check.js", {"slipway_admin": secrets.token_hex(8), "devora": secrets.token_hex(8)}
     path.write_text(_MONGOSH % (json.dumps(state), model["services"]["documents"]["healthcheck"]["test"][-1]))
-    done = run("node", str(path), MONGO_INITDB_ROOT_USERNAME="devora", MONGO_INITDB_ROOT_PASSWORD=password)
+    administrator = {"MONGO_INITDB_ROOT_USERNAME": "slipway_admin", "MONGO_INITDB_ROOT_PASSWORD": told["slipway_admin"]}
+    owner = {"DATABASE_USER": "devora", "DATABASE_PASSWORD": told["devora"]}
+    done = run("node", str(path), **administrator, **owner)
     login, *rest = json.loads(done.stdout)
-    assert login == ["auth", "admin", "devora", password]
+    user = state.get("users", ["slipway_admin"])[0]
+    assert login == ["auth", "admin", user, told[user]]
     return list(rest)
+
+
+def test_a_set_made_before_it_had_an_administrator_is_asked_by_the_products_user(run: Run, tmp_path: Path) -> None:
+    state = {"initiated": True, "primary": True, "users": ["devora"]}
+    assert _asked(_beside(), state, run, tmp_path) == [["quit", 0]]
+
+
+def test_the_products_user_owns_its_database_and_no_other(run: Run, tmp_path: Path) -> None:
+    """VU7."""
+    script = tmp_path / "owner.js"
+    made = "const db = {getSiblingDB: name => ({createUser: user => console.log(JSON.stringify([name, user]))})};"
+    script.write_text(made + _beside()["services"]["documents"]["entrypoint"][-1])
+    password = secrets.token_hex(8)
+    done = run("node", str(script), DATABASE_USER="devora", DATABASE_PASSWORD=password)
+    roles = [{"role": role, "db": "devora_projects_db"} for role in ("readWrite", "dbAdmin")]
+    assert json.loads(done.stdout) == ["admin", {"user": "devora", "pwd": password, "roles": roles}]
+
+
+def test_the_key_of_the_members_can_not_be_told_from_what_the_product_knows() -> None:
+    """VU7: whoever has the key may do everything."""
+    told = passwords(BESIDE)
+    files = data_services.files(BESIDE.product, data_services.beside(BESIDE.product, 8192), told)
+    [key] = [file.content for file in files if file.path.endswith("data_documents.file")]
+    assert key == engines.key_file(told[engines.administrator("documents")]) != engines.key_file(told["documents"])
 
 
 @pytest.mark.parametrize(("answer", "asked"), [(0, 1), (1, 3)])

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from hostfiles import data_services, docker
+from hostfiles.engines import administrator
 from rehearsal.base_image import base_image
 from rehearsal.cloud import LocalCloud
 from rehearsal.container_images import container_image
@@ -25,7 +26,7 @@ pytestmark = pytest.mark.hosts
 
 SETTINGS = everything()
 PRODUCT = SETTINGS.product
-PASSWORDS = {name: secrets.token_urlsafe(24) for name in PRODUCT.backing}
+PASSWORDS = {key: secrets.token_urlsafe(24) for name in PRODUCT.backing for key in (name, administrator(name))}
 TOKEN = secrets.token_urlsafe(24)
 PACKAGES = "docker.io docker-cli docker-compose"
 OPEN = "docker.io/example/open:1.0"  # an image that everybody may have
@@ -217,6 +218,23 @@ def test_postgres_takes_its_password_only_and_can_be_dumped(host: DockerHost) ->
 
 
 @pytest.mark.usefixtures("running")
+def test_in_postgres_the_product_owns_its_database_and_nothing_else(host: DockerHost) -> None:
+    """VU7"""
+    rights = "select rolsuper, rolcreatedb, rolcreaterole, rolreplication, rolbypassrls from pg_roles"
+    mine = client(host, "memory", f'psql -XAtq "$URL" -c "{rights} where rolname = current_user"')
+    assert mine.stdout.strip() == "f|f|f|f|f", mine.stderr
+    owned = "select datname from pg_database where datdba = current_user::regrole"
+    assert client(host, "memory", f'psql -XAtq "$URL" -c "{owned}"').stdout.split() == [PRODUCT.name]
+    assert "permission denied" in client(host, "memory", 'psql -Xq "$URL" -c "create role other"').stderr
+    trusted = 'psql -Xq "$URL" -c "create extension pgcrypto; create schema apart; drop schema apart"'
+    assert client(host, "memory", trusted).returncode == 0, "what a migration may do"
+    local = f"{COMPOSE} exec -T memory psql -XAtq --username slipway_admin --dbname postgres"
+    assert host.run(f'{local} -c "select current_user"') == "slipway_admin\n", "root of the host is let in"
+    nobody = 'PGPASSWORD=wrong psql "$(echo $URL | sed s,//.*@,//slipway_admin@,)" -c "select 1"'
+    assert "password authentication failed" in client(host, "memory", nobody).stderr
+
+
+@pytest.mark.usefixtures("running")
 def test_valkey_takes_its_password_only(host: DockerHost) -> None:
     done = client(host, "cache", "valkey-cli -h cache set kept 42; redis-cli -h cache get kept")
     assert done.stdout.split() == ["OK", "42"], done.stderr
@@ -237,6 +255,29 @@ def test_mongodb_takes_its_password_only_and_can_be_dumped_and_restored(host: Do
     restored = client(host, "documents", again)
     assert "1 document(s) restored successfully" in restored.stderr
     assert client(host, "documents", COUNT).stdout.strip() == "1"
+
+
+@pytest.mark.usefixtures("running")
+def test_in_mongodb_the_product_owns_its_database_and_nothing_else(host: DockerHost) -> None:
+    """VU7"""
+
+    def tried(script: str) -> str:
+        quoted = script.replace("'", '\\"')
+        done = client(host, "documents", f'mongosh --quiet "$URL" --eval "{quoted}"')
+        return done.stdout + done.stderr
+
+    assert tried("db.mine.insertOne({n: 1}); db.mine.createIndex({n: 1}); db.mine.countDocuments()").strip() == "1"
+    for script in (
+        "db.getSiblingDB('other').kept.insertOne({n: 1})",
+        "db.getSiblingDB('admin').getUsers()",
+        "db.createUser({user: 'other', pwd: 'other', roles: []})",
+        "db.adminCommand({replSetGetStatus: 1})",
+    ):
+        assert "not authorized" in tried(script), script
+    name, password = (f"process.env.MONGO_INITDB_ROOT_{part}" for part in ("USERNAME", "PASSWORD"))
+    asked = f"db.getSiblingDB('admin').auth({name}, {password}); rs.status().ok"
+    said = host.run(f'{COMPOSE} exec -T documents mongosh --quiet --eval "{asked}"')
+    assert said == "1\n", "root of the host is let in"
 
 
 @pytest.mark.usefixtures("running")
