@@ -52,13 +52,15 @@ def release(stack: str, commit: str = "", images: str = "", version: str = "") -
     unchanged = _write_if_it_is_all(stack, wanted, before)
     ask_again = ["--replace", unchanged] if unchanged else []
     try:
-        pulumi("up", "--yes", "--skip-preview", *ask_again, "--stack", stack)
+        # without the outputs: of an update that fails the engine shows each as if it were gone
+        pulumi("up", "--yes", "--skip-preview", "--suppress-outputs", *ask_again, "--stack", stack)
     except (OperatorError, KeyboardInterrupt):
         failed = serving_after_failure(Failed(stack, is_app, wanted, before))
         settle(failed)
         raise OperatorError(describe(failed)) from None
     if is_app:
         _verified(stack, wanted, before)
+    print(f"{stack} runs {wanted}, and its stack file says so: keep it")
 
 
 def _write_if_it_is_all(stack: str, wanted: Release, before: Release) -> str | None:

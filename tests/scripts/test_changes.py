@@ -79,7 +79,17 @@ def test_what_the_engine_has_asked_for_already_is_asked_for_again(host: Programs
     host.put("preview", {"steps": [step("same", "pulumi:pulumi:Stack", "slipway-shop"), asked]})
     release.release("shop", NEW)
     urn = "urn:pulumi:shop::slipway::slipway:host_setup:HostSetup$command:remote:Command::shop-host-release"
-    assert host.calls()[-1] == ["pulumi", "up", "--yes", "--skip-preview", "--replace", urn, "--stack", "shop"]
+    assert host.calls()[-1] == [
+        "pulumi",
+        "up",
+        "--yes",
+        "--skip-preview",
+        "--suppress-outputs",
+        "--replace",
+        urn,
+        "--stack",
+        "shop",
+    ]
     assert "--show-sames" in next(call for call in host.calls() if call[1] == "preview"), (
         "else the engine tells of none"
     )
@@ -88,7 +98,7 @@ def test_what_the_engine_has_asked_for_already_is_asked_for_again(host: Programs
 def test_a_platform_is_not_asked_again_for_what_it_has(host: Programs) -> None:
     host.put("preview", {"steps": [step("same", APP, "shop-app")]})
     release.release("shop", NEW)
-    assert host.calls()[-1] == ["pulumi", "up", "--yes", "--skip-preview", "--stack", "shop"]
+    assert host.calls()[-1] == ["pulumi", "up", "--yes", "--skip-preview", "--suppress-outputs", "--stack", "shop"]
 
 
 def test_a_renamed_database_is_refused_before_anything_is_made(host: Programs) -> None:

@@ -23,7 +23,7 @@ def test_a_release_puts_the_commit_into_the_stack_file_and_brings_the_stack_up(h
     """FF12."""
     release.release("shop", NEW)
     assert host.get("release") == {"commit": NEW}
-    assert host.calls()[-1] == ["pulumi", "up", "--yes", "--skip-preview", "--stack", "shop"]
+    assert host.calls()[-1] == ["pulumi", "up", "--yes", "--skip-preview", "--suppress-outputs", "--stack", "shop"]
 
 
 def test_after_a_failed_release_the_stack_file_says_what_runs(host: Programs) -> None:
