@@ -79,17 +79,8 @@ def test_what_the_engine_has_asked_for_already_is_asked_for_again(host: Programs
     host.put("preview", {"steps": [step("same", "pulumi:pulumi:Stack", "slipway-shop"), asked]})
     release.release("shop", NEW)
     urn = "urn:pulumi:shop::slipway::slipway:host_setup:HostSetup$command:remote:Command::shop-host-release"
-    assert host.calls()[-1] == [
-        "pulumi",
-        "up",
-        "--yes",
-        "--skip-preview",
-        "--suppress-outputs",
-        "--replace",
-        urn,
-        "--stack",
-        "shop",
-    ]
+    up = ["pulumi", "up", "--yes", "--skip-preview", "--suppress-outputs"]
+    assert host.calls()[-1] == [*up, "--replace", urn, "--stack", "shop"]
     assert "--show-sames" in next(call for call in host.calls() if call[1] == "preview"), (
         "else the engine tells of none"
     )
