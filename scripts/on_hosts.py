@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 
 from scripts.fleet_order import order_of
-from scripts.pulumi_cli import OperatorError, outputs
+from scripts.pulumi_cli import OperatorError, outputs, run_to_its_end
 
 ROOT = Path(__file__).resolve().parent.parent
 CHECKED = ("StrictHostKeyChecking=yes", "GlobalKnownHostsFile=/dev/null")
@@ -25,7 +24,7 @@ def on_host(stack: str, *command: str, capture: bool = False) -> str:
     options = (*CHECKED, *ALIVE, f"KnownHostsCommand=/bin/echo {known['known_hosts']}")
     there = [f"ops@{known['address']}", "sudo", "-n", "/usr/local/sbin/slipway", *command]
     argv = ["ssh", *(word for option in options for word in ("-o", option)), *there]
-    done = subprocess.run(argv, check=False, text=True, stdout=subprocess.PIPE if capture else None)
+    done = run_to_its_end(argv, capture=capture)
     if done.returncode:
         raise OperatorError(f"`slipway {' '.join(command)}` failed on the host: see above")
     return done.stdout or ""
@@ -37,9 +36,8 @@ def on_fleet(stack: str, command: str, *options: str, take_over: bool = False, c
     for name in () if capture else absent:
         print(f"{name} is not set up, and left out: `pulumi up -s {stack}` goes on with it", file=sys.stderr)
     order |= {"owner": f"make {command} STACK={stack}", "take_over": take_over}
-    stdout = subprocess.PIPE if capture else None
     argv = [sys.executable, "-m", "scripts.fleet", command, *options]
-    done = subprocess.run(argv, cwd=ROOT, input=json.dumps(order), text=True, stdout=stdout, check=False)
+    done = run_to_its_end(argv, text=json.dumps(order), capture=capture, cwd=ROOT)
     if done.returncode:
         raise OperatorError(f"{command} failed: see above")
     return done.stdout or ""

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 SIGNATURE = "4dabf18193072939515e22adb298388d"
 """By this key the engine marks what is no plain value in its state; such as a secret, which is its `plaintext`."""
+
+
+INTERRUPTED = "interrupted"
 
 
 class OperatorError(Exception):
@@ -21,18 +26,37 @@ def command_line(act: Callable[[], None]) -> int:
     """Run an operator's command. 1 with its reason in one line where it has one."""
     try:
         act()
-    except OperatorError as error:
-        print(error, file=sys.stderr)
+    except (OperatorError, KeyboardInterrupt) as error:
+        print(str(error) or INTERRUPTED, file=sys.stderr)
         return 1
     return 0
+
+
+def run_to_its_end(
+    argv: Sequence[str], *, text: str | None = None, capture: bool = False, cwd: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a program, whatever comes of it; `text` is its standard input.
+
+    Ctrl-C goes to every program in the terminal: this one puts in order what it has begun, on hosts or in the engine's
+    state, and subprocess.run would kill it a quarter of a second later. OperatorError once it has ended.
+    """
+    rung: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: rung.append(number))
+    try:
+        stdout = subprocess.PIPE if capture else None
+        done = subprocess.run(argv, cwd=cwd, input=text, text=True, stdout=stdout, check=False)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if rung:
+        raise OperatorError(INTERRUPTED)
+    return done
 
 
 def run(*arguments: str, capture: bool = False) -> subprocess.CompletedProcess[str]:
     """Run the Pulumi CLI in this folder, whatever comes of it. OperatorError where it is missing."""
     if shutil.which("pulumi") is None:
         raise OperatorError("the Pulumi CLI is not on the PATH: see https://www.pulumi.com/docs/install/")
-    stdout = subprocess.PIPE if capture else None
-    return subprocess.run(["pulumi", *arguments], check=False, text=True, stdout=stdout)
+    return run_to_its_end(["pulumi", *arguments], capture=capture)
 
 
 def pulumi(*arguments: str, capture: bool = False) -> str:

@@ -6,7 +6,9 @@ import asyncio
 import contextlib
 import os
 import secrets
+import signal
 import subprocess
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import IO, Any, ClassVar
@@ -15,6 +17,8 @@ from rehearsal.provider.resource import Context, Failure, RefusedError, Resource
 from rehearsal.provider.values import UNKNOWN, Properties
 
 CONNECTION = {"user": "root", "port": 22, "dialErrorLimit": 10, "perDialTimeout": 15}
+_LOOKS_EVERY = 0.05
+"""Seconds between two looks at whether a local command has ended, or is to end."""
 _LOGGING = ("stdout", "stderr", "stdoutAndStderr", "none")
 _ACCEPT_ENV = (
     "Unable to set '{name}'. This only works if your SSH server is configured to accept these variables via AcceptEnv. "
@@ -106,18 +110,14 @@ class RemoteCommand(_Command):
         wanted = {str(key): str(value) for key, value in (inputs.get("environment") or {}).items()}
         async with ssh.connected(context, inputs["connection"]) as link:
             if wanted:
-                seen = await ssh.execute(
-                    link, "env", None, wanted, {"stdout": _nothing, "stderr": _nothing}, context.stopped
-                )
+                seen = await ssh.execute(link, "env", None, wanted, {"stdout": _nothing, "stderr": _nothing})
                 for name, value in wanted.items():
                     if f"{name}={value.splitlines()[0] if value else ''}" not in seen.stdout.splitlines():
                         raise RefusedError(
                             f'could not set environment variable "{name}": {_ACCEPT_ENV.format(name=name)}'
                         )
             environment = {**wanted, **previous}
-            result = await ssh.execute(
-                link, command, inputs.get("stdin"), environment, _said(context, inputs), context.stopped
-            )
+            result = await ssh.execute(link, command, inputs.get("stdin"), environment, _said(context, inputs))
         if result.problem:
             raise RefusedError(f"{result.problem}: running {_quoted(command)}:\n{result.both}")
         return {"stdout": result.stdout, "stderr": result.stderr}
@@ -149,9 +149,15 @@ class LocalCommand(_Command):
                 for name, stream in (("stdout", process.stdout), ("stderr", process.stderr))
             }
             _tell(process, inputs.get("stdin") or "")
+            while process.poll() is None and context.stopped() is None:
+                time.sleep(_LOOKS_EVERY)
+            process.kill()  # as Go's exec.CommandContext: the process itself, and what it has begun is read to its end
+            process.wait()
             stdout, stderr = (heard[name].result() for name in ("stdout", "stderr"))
         if process.wait():
-            raise RefusedError(f"exit status {process.returncode}: running {_quoted(command)}:\n{stdout}{stderr}")
+            code = process.returncode
+            how = f"exit status {code}" if code > 0 else f"signal: {signal.strsignal(-code)}".lower()
+            raise RefusedError(f"{how}: running {_quoted(command)}:\n{stdout}{stderr}")
         return {"stdout": stdout.removesuffix("\n"), "stderr": stderr.removesuffix("\n")}
 
 

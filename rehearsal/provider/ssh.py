@@ -166,9 +166,9 @@ async def execute(
     stdin: str | None,
     environment: Mapping[str, str],
     said: Mapping[str, Callable[[str], None]],
-    stopped: Callable[[], str | None],
 ) -> Result:
-    """Runs the command; every line of a stream goes to `said[stream]` as it comes."""
+    """Runs the command; every line of a stream goes to `said[stream]` as it comes. As with the real one, whoever
+    interrupts the engine waits for it to end (session.Run in its remote/commandOutputs.go)."""
     streams: dict[str, list[str]] = {"stdout": [], "stderr": []}
     both: list[str] = []
 
@@ -179,23 +179,14 @@ async def execute(
                 both.append(line)
                 said[name](line.rstrip("\n"))
 
-    async def watch(process: asyncssh.SSHClientProcess[str]) -> None:
-        while stopped() is None:
-            await asyncio.sleep(0.5)
-        process.terminate()
-
     process = await link.create_process(command, env=environment, encoding="utf-8", errors="replace")
     async with process:
-        watcher = asyncio.create_task(watch(process))
-        try:
-            await asyncio.gather(
-                _feed(process, stdin),
-                drain("stdout", process.stdout),
-                drain("stderr", process.stderr),
-                process.wait_closed(),
-            )
-        finally:
-            watcher.cancel()
+        await asyncio.gather(
+            _feed(process, stdin),
+            drain("stdout", process.stdout),
+            drain("stderr", process.stderr),
+            process.wait_closed(),
+        )
     signal = process.exit_signal
     return Result(
         stdout="".join(streams["stdout"]).removesuffix("\n"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import signal
 import sys
 
@@ -25,6 +26,9 @@ COMMANDS = {
     "unmount": "have every host stop what writes on its volumes, and unmount them",
     "read-only": "have every host refuse what may change something (on), or take it again (off)",
 }
+
+_LOOKS_EVERY = 0.5
+"""Seconds between two looks at whether fleet.sh is still there."""
 
 
 def main(argv: list[str]) -> int:
@@ -52,6 +56,7 @@ async def _run(options: argparse.Namespace, order: Order) -> int:
         return 0
     progress, alarm = Progress(), Alarm()
     _listen(alarm)
+    watching = asyncio.create_task(_watch(alarm))
     async with Connections(order.hosts, order.private_key) as connections:
         coordinator = Coordinator(Calls(connections, order, progress, alarm))
         ticking = asyncio.create_task(progress.tick())
@@ -63,6 +68,7 @@ async def _run(options: argparse.Namespace, order: Order) -> int:
             await coordinator.table()
         finally:
             ticking.cancel()
+            watching.cancel()
     return 0 if good else 1
 
 
@@ -82,6 +88,24 @@ def _listen(alarm: Alarm) -> None:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # whoever watched may go
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, alarm.ring, StoppedError(f"interrupted by {number.name}"))
+
+
+async def _watch(alarm: Alarm) -> None:
+    """Where fleet.sh waits for this, that it or what has started it was killed is a wish to end, too."""
+    starter, waiting = os.environ.get("SLIPWAY_FRONT"), os.getppid()
+    while starter is None or (os.getppid() == waiting and _is_there(int(starter))):
+        await asyncio.sleep(_LOOKS_EVERY)
+    alarm.ring(StoppedError("interrupted: what has started it was killed"))
+
+
+def _is_there(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's
+        return True
+    return True
 
 
 if __name__ == "__main__":

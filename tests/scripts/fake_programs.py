@@ -14,7 +14,7 @@ from components.release_parts import FLEET_RELEASE, RELEASE_COMMAND
 
 KEY = "slipway:product.release"
 _FAKE = """#!{python}
-import json, pathlib, sys
+import json, os, pathlib, signal, sys, time
 here = pathlib.Path({home!r})
 arguments = sys.argv[1:]
 with open(here / "calls", "a") as calls:
@@ -26,7 +26,16 @@ def read(name):
 def write(name, data):
     (here / name).write_text(json.dumps(data))
 
+def interrupted():
+    # as in a terminal: whoever waits for this hears it as well
+    if (here / "ctrl-c").exists() and (here / "ctrl-c").read_text() == arguments[0 if {name!r} == "pulumi" else -1]:
+        os.kill(os.getppid(), signal.SIGINT)
+        time.sleep(0.6)
+        (here / "in order").write_text("")
+        sys.exit(1)
+
 def go_back():
+    interrupted()
     write("serving", read("before"))
     if (here / "rollback fails").exists():
         sys.exit(1)
@@ -64,6 +73,7 @@ elif arguments[:2] == ["config", "get"]:
 elif arguments[:3] == ["stack", "export", "--show-secrets"]:
     print(json.dumps({{"version": 3, "deployment": {{"resources": read("state")}}}}))
 elif arguments[0] == "preview":
+    interrupted()
     print(json.dumps(read("preview")))
     sys.exit(255 if (here / "preview fails").exists() else 0)
 elif arguments[:2] in (["config", "set"], ["config", "rm"]):
@@ -77,6 +87,7 @@ elif arguments[:2] in (["config", "set"], ["config", "rm"]):
 elif arguments[:2] == ["stack", "output"]:
     print(json.dumps(read("outputs")))
 elif arguments[0] == "up":
+    interrupted()
     fails = (here / "fails").exists()
     if not fails or (here / "fails").read_text() == "after the release":
         write("serving", read("release"))
@@ -137,6 +148,10 @@ class Programs:
     def happens(self, name: str, text: str = "") -> None:
         """Something goes wrong."""
         (self.home / name).write_text(text)
+
+    def has(self, name: str) -> bool:
+        """Whether there is such a file."""
+        return (self.home / name).exists()
 
     def calls(self) -> list[list[str]]:
         """What was run, each with its arguments."""

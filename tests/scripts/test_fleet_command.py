@@ -8,7 +8,7 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -61,6 +61,12 @@ class Running:
                 assert self.process.returncode is None, self.told
                 await asyncio.sleep(0.02)
 
+    @property
+    def coordinator(self) -> int:
+        """The process that fleet.sh waits for."""
+        pid = self.process.pid
+        return int(Path(f"/proc/{pid}/task/{pid}/children").read_text())
+
     async def end(self) -> int:
         """Wait for its exit code."""
         async with asyncio.timeout(60):
@@ -85,10 +91,10 @@ class Place:
         order = {"hosts": hosts, "private_key": self.servers[0].private, "owner": "a test", "expires_in": 15}
         return json.dumps({**order, "request": request(version)})
 
-    async def start(self, command: str, *options: str, version: int = 3) -> Running:
+    async def start(self, command: str, *options: str, version: int = 3, by: Sequence[str] = ()) -> Running:
         environment = {"PATH": os.environ["PATH"], "HOME": str(self.home), "TMPDIR": str(self.home)}
         process = await asyncio.create_subprocess_exec(
-            str(SCRIPT), command, *options, cwd=self.home, env=environment,
+            *by, str(SCRIPT), command, *options, cwd=self.home, env=environment,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
         assert process.stdin is not None
@@ -126,8 +132,8 @@ def test_a_release_from_anywhere_leaves_nothing_behind_where_it_ran(tmp_path: Pa
             fleet.scene.fleet.hosts["web-2"].takes = {"stage": 1}
             running = await fleet.start("release")
             await running.until("releasing")
-            seen = Path(f"/proc/{running.process.pid}/cmdline").read_bytes()
-            seen += Path(f"/proc/{running.process.pid}/environ").read_bytes()
+            shown = [Path(f"/proc/{pid}") for pid in (running.process.pid, running.coordinator)]
+            seen = b"".join((place / what).read_bytes() for place in shown for what in ("cmdline", "environ"))
             assert await running.end() == 0, running.told
             assert b"PRIVATE KEY" not in seen
             assert "PRIVATE KEY" not in running.told
@@ -164,9 +170,31 @@ def test_a_signal_returns_every_host(tmp_path: Path, number: signal.Signals) -> 
             running = await fleet.start("release")
             await running.until("there is room on the disk")
             await asyncio.sleep(0.3)
-            running.process.send_signal(number)
+            os.kill(running.coordinator, number)
             assert await running.end() == 1
             assert f"interrupted by {number.name}" in running.told
+            assert set(fleet.scene.live().values()) == {OLD}
+            assert fleet.scene.at_rest()
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("by", [(), ("/bin/sh", "-c", '"$@" || exit', "sh")], ids=["itself", "its shell"])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_an_engine_that_kills_what_it_has_started_has_every_host_returned(
+    tmp_path: Path, number: signal.Signals, by: Sequence[str]
+) -> None:
+    """Ctrl-C during `pulumi up`: the provider of commands kills without a word, and reads on until all is said."""
+
+    async def story() -> None:
+        async with place(2, tmp_path) as fleet:
+            fleet.scene.fleet.hosts["web-1"].takes = {"migrate": 60}
+            running = await fleet.start("release", by=by)
+            await running.until("there is room on the disk")
+            await asyncio.sleep(0.3)
+            running.process.send_signal(number)
+            assert await running.end() == -number
+            assert "interrupted: what has started it was killed" in running.told
             assert set(fleet.scene.live().values()) == {OLD}
             assert fleet.scene.at_rest()
 
@@ -181,7 +209,7 @@ def test_a_killed_coordinator_is_recovered_from_by_another(tmp_path: Path) -> No
             async with asyncio.timeout(30):
                 while fleet.scene.fleet.hosts["web-1"].live == OLD:
                     await asyncio.sleep(0.02)
-            running.process.kill()
+            os.kill(running.coordinator, signal.SIGKILL)
             await running.end()
             fleet.scene.fleet.hosts["web-2"].takes = {}
             recovery = await fleet.start("recover")

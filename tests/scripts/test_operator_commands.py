@@ -41,6 +41,32 @@ def test_an_update_that_fails_after_its_release_does_not_return_the_stack_file(h
     assert host.get("release") == {"commit": NEW}
 
 
+@pytest.mark.parametrize(
+    ("during", "told"),
+    [("up", "was not released: shop still runs aaaaaaaa"), ("preview", "^interrupted: shop is as it was$")],
+)
+def test_a_release_that_is_interrupted_lets_the_engine_put_its_state_in_order(
+    host: Programs, during: str, told: str
+) -> None:
+    """A CLI that is killed leaves a lock, and a release that nobody waits for."""
+    host.happens("ctrl-c", during)
+    with pytest.raises(OperatorError, match=told):
+        release.release("shop", NEW)
+    assert host.has("in order")
+    assert host.get("release") == {"commit": OLD}
+
+
+def test_a_rollback_that_is_interrupted_lets_the_host_put_its_release_in_order(
+    host: Programs, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    host.happens("ctrl-c", "rollback")
+    monkeypatch.setattr("sys.argv", ["rollback", "--stack", "shop"])
+    monkeypatch.setattr(rollback, "existing", lambda stack: stack)
+    assert rollback.main() == 1
+    assert host.has("in order")
+    assert capfd.readouterr().err == "interrupted; shop runs aaaaaaaa, and its stack file says so\n"
+
+
 def test_a_host_that_does_not_answer_leaves_it_to_a_person(host: Programs) -> None:
     host.happens("fails")
     host.happens("unreachable")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import asyncssh
 import pytest
+from google.protobuf import empty_pb2
 
 from rehearsal.provider import workshop
 from rehearsal.provider.values import UNKNOWN, Secret, plain
@@ -188,6 +192,20 @@ def test_a_local_command_runs_here_with_its_environment_and_input(command: Any) 
     assert outputs["stdout"] == "hello you"
     with pytest.raises(Exception, match="exit status 4: running"):
         command.create(LOCAL, {"create": "exit 4"})
+
+
+def test_an_interrupted_engine_kills_a_local_command_and_reads_on_what_it_has_begun(
+    command: Any, tmp_path: Path
+) -> None:
+    """As with the real one: exec.CommandContext kills one process, and waits until nobody writes any more."""
+    begun = f"(touch {tmp_path}/begun; sleep 0.5; echo undone) & exec sleep 50"
+    with ThreadPoolExecutor() as pool:
+        made = pool.submit(command.create, LOCAL, {"create": begun})
+        while not (tmp_path / "begun").exists():
+            time.sleep(0.02)
+        command.stub.Cancel(empty_pb2.Empty())
+        with pytest.raises(Exception, match=r"(?s)signal: killed: running .*\nundone\n"):
+            made.result(timeout=20)
 
 
 def test_an_unknown_logging_choice_is_a_mistake(command: Any) -> None:
