@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
-import re
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from pathlib import Path
 
 from rehearsal import locust
 from rehearsal.checks import site
@@ -28,11 +23,7 @@ UNTIL_IT_IS_DARK = 5
 """Seconds in which a host loses its power: our own balancer sends whoever comes later to another."""
 BACK_IN_ROTATION = 150
 """Seconds from a host's boot until it is sent requests: its containers start, and it passes two health checks."""
-DEATHS = ("preflight", "environment", "migrate", "health", "switch", "after-switch")
-"""Steps of the first host after which the coordinator is killed: around the ends of each segment of a release."""
 HOSTS = "architecture.hosts"
-STEP_WITHIN = 300
-"""Seconds in which a release reaches any of its steps, on a machine that is as busy as that."""
 
 
 def releases_reach_all_or_none(scene: Scene, result: Result) -> None:
@@ -52,7 +43,7 @@ def _good(scene: Scene, result: Result) -> None:
         said = scene.release(wanted)
     load.expect_no_failures(result, "good release: ")
     seen.expect_no_failures(result, "good release: ")
-    result.expect("good release: every host serves it", scene.serves(wanted), said[-800:] or _versions(scene))
+    result.expect("good release: every host serves it", scene.serves(wanted), said[-800:] or versions_of(scene))
     one_slot_runs(scene, result, "good release")
 
 
@@ -67,7 +58,7 @@ def _bad(
     load.expect_no_failures(result, f"{what}: ")
     named = f"failed at step {step}: " in said.partition("the release failed: ")[2].partition("\n")[0]
     result.expect(f"{what}: the update fails and names the step {step!r}", named, said[-800:] or "it succeeded")
-    result.expect(f"{what}: every host serves what it did before", scene.serves(before), _versions(scene))
+    result.expect(f"{what}: every host serves what it did before", scene.serves(before), versions_of(scene))
     seconds = times.get("back", float("inf")) - times.get("failed", 0)
     result.expect(f"{what}: back {seconds:.0f} s after the failure", seconds <= BACK_WITHIN, times)
     one_slot_runs(scene, result, what)
@@ -80,7 +71,7 @@ def _missing_digest(scene: Scene, result: Result) -> None:
         said = scene.release_version(images)
     load.expect_no_failures(result, "missing digest: ")
     result.expect("missing digest: the update fails and names it", f"sha256:{'0' * 12}" in said, said[-800:])
-    result.expect("missing digest: every host serves what it did before", scene.serves(before), _versions(scene))
+    result.expect("missing digest: every host serves what it did before", scene.serves(before), versions_of(scene))
 
 
 def _registry_down(scene: Scene, result: Result) -> None:
@@ -91,50 +82,7 @@ def _registry_down(scene: Scene, result: Result) -> None:
         said = scene.release(scene.another())
     load.expect_no_failures(result, "registry down: ")
     result.expect("registry down: the update fails and says so", "failed at step fetch: " in said, said[-800:])
-    result.expect("registry down: every host serves what it did before", scene.serves(before), _versions(scene))
-
-
-def any_death_leaves_one_version(scene: Scene, result: Result) -> None:
-    """The coordinator is killed at each segment, a host loses power during the switch: one version serves after."""
-    with scene.load() as load:
-        for step in DEATHS:
-            _coordinator_dies(scene, result, step)
-    load.expect_no_failures(result, "the coordinator dies: ")
-    _host_dies(scene, result)
-
-
-def _coordinator_dies(scene: Scene, result: Result, step: str) -> None:
-    with _releasing(scene, step) as there:
-        killed = _kill_coordinators()
-    result.expect(f"the coordinator is killed after {step}", there and killed, _step(scene, scene.host))
-    done = scene.coordinator("recover")
-    said = f"{done.stdout}{done.stderr}"
-    one = len({frozenset(scene.runs(host)) for host in scene.hosts}) == 1
-    result.expect(
-        f"killed after {step}: `make recover` leaves one version on all hosts", one and done.returncode == 0, said
-    )
-    one_slot_runs(scene, result, f"killed after {step}")
-
-
-def _host_dies(scene: Scene, result: Result) -> None:
-    before, last = scene.current(), scene.hosts[-1]
-    said = scene.release(before)  # what `make recover` has finished, the engine does not know yet
-    result.expect("an `up` of what serves succeeds", not said, said[-800:])
-    with scene.load() as load:
-        with _releasing(scene, "switch") as there:
-            cut = time.time()
-            scene.cloud.power_off(last.id)
-        result.expect("a host loses power while another switches", there, _step(scene, scene.host))
-        served = [host for host in scene.hosts if host.id != last.id]
-        held = all(scene.runs(host) == set(scene.versions[before].values()) for host in served)
-        result.expect("the others are back on what served before", held, _versions(scene, served))
-        scene.cloud.power_on(last.id)
-        scene.cloud.wait_booted(last.id)
-        whole = eventually(lambda: scene.serves(before), 120)
-        result.expect("the lost host comes back to it by itself", whole, _versions(scene))
-        time.sleep(TWO_CHECKS)
-    load.expect_those_on_their_way(result, "a host loses power: ", cut, _noticed_within(scene))
-    one_slot_runs(scene, result, "a host lost power")
+    result.expect("registry down: every host serves what it did before", scene.serves(before), versions_of(scene))
 
 
 def lost_hosts_are_left_out(scene: Scene, result: Result) -> None:
@@ -150,13 +98,13 @@ def lost_hosts_are_left_out(scene: Scene, result: Result) -> None:
         again = eventually(lambda: _asked(scene, last) > before + 100, BACK_IN_ROTATION)
         seconds = time.monotonic() - booted
         time.sleep(5)
-    load.expect_those_on_their_way(result, "a host is lost: ", cut, _noticed_within(scene))
+    load.expect_those_on_their_way(result, "a host is lost: ", cut, noticed_within(scene))
     result.expect(
         f"it is sent requests again, {seconds:.0f} s after it has booted", again, _asked(scene, last) - before
     )
 
 
-def _noticed_within(scene: Scene) -> float:
+def noticed_within(scene: Scene) -> float:
     """Seconds in which a lost host may still be sent a request that nobody answers. Our own HAProxy tries another host
     where it can't connect; of the cloud's balancer we know that it asks its hosts twice."""
     return UNTIL_IT_IS_DARK if _balancer_host(scene) is not None else TWO_CHECKS
@@ -193,7 +141,7 @@ def the_number_of_hosts_changes(scene: Scene, result: Result) -> None:
     with scene.load() as load:
         grown = scene.rehearsal.up({HOSTS: few + 1})
         scene.look_again()
-        versions = _versions(scene)
+        versions = versions_of(scene)
         result.expect(f"{few + 1} hosts serve one version", len(set(versions.values())) == 1, versions)
         shrunk = scene.rehearsal.up({HOSTS: few})
         scene.look_again()
@@ -203,32 +151,19 @@ def the_number_of_hosts_changes(scene: Scene, result: Result) -> None:
     result.expect("nothing is replaced", not replaced, replaced)
 
 
-def _step(scene: Scene, host: Host) -> str:
+def step_of(scene: Scene, host: Host) -> str:
+    """The step of the release that is under way on a host."""
     told = scene.root("slipway", "status", "--json", host=host).stdout
     under_way = json.loads(told or "{}").get("under_way") or {}
     return str(under_way.get("step", ""))
 
 
-def _versions(scene: Scene, hosts: list[Host] | None = None) -> Mapping[str, str]:
+def versions_of(scene: Scene, hosts: list[Host] | None = None) -> Mapping[str, str]:
+    """What runs on each host, short enough to be shown."""
     found = {}
     for host in hosts or scene.hosts:
         found[host.name] = " ".join(sorted(image.rpartition(":")[2][:12] for image in scene.runs(host)))
     return found
-
-
-def _kill_coordinators() -> bool:
-    """Whether there was one."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        try:
-            words = (entry / "cmdline").read_bytes().split(b"\0")
-        except OSError:  # no process, or one that has ended
-            continue
-        if b"scripts.fleet" in words and b"release" in words:
-            found.append(int(entry.name))
-    for pid in found:
-        os.kill(pid, signal.SIGKILL)
-    return bool(found)
 
 
 @contextmanager
@@ -255,33 +190,13 @@ def _noted(scene: Scene) -> Iterator[dict[str, float]]:
         if "the release failed" in line:
             times.setdefault("failed", time.monotonic())
 
-    with _heard(scene, note):
+    with heard(scene, note):
         yield times
         times["back"] = time.monotonic()
 
 
 @contextmanager
-def _releasing(scene: Scene, step: str) -> Iterator[bool]:
-    """A release under way, as soon as the coordinator tells that the first host has taken this step: whether it does.
-    Waits for the release's end.
-    """
-    reached, line_of = threading.Event(), re.compile(rf"{re.escape(scene.host.name)}: {step} +[0-9.]+ s")
-
-    def note(line: str) -> None:
-        if line_of.search(line):
-            reached.set()
-
-    release = threading.Thread(target=scene.release, args=(scene.another(),))
-    with _heard(scene, note):
-        release.start()
-        try:
-            yield reached.wait(STEP_WITHIN)
-        finally:
-            release.join()
-
-
-@contextmanager
-def _heard(scene: Scene, note: Callable[[str], None]) -> Iterator[None]:
+def heard(scene: Scene, note: Callable[[str], None]) -> Iterator[None]:
     """Give each line that the rehearsal shows to `note` as well."""
     show = scene.rehearsal.show
 

@@ -85,13 +85,13 @@ def test_a_lost_host_takes_with_it_what_was_on_its_way(
     scene: SimpleNamespace, at: float, count: int, holds: bool
 ) -> None:
     load, result = LoadReport(sent=20_000, failures=[(100 + at, "no answer")] * count), Result(5, "")
-    load.expect_those_on_their_way(result, "", 100.0, fleet._noticed_within(cast(Scene, scene)))
+    load.expect_those_on_their_way(result, "", 100.0, fleet.noticed_within(cast(Scene, scene)))
     assert result.passed is holds
 
 
 def test_the_clouds_balancer_may_need_two_checks_to_notice(scene: SimpleNamespace) -> None:
     scene.visitor.address = "198.18.1.200"
-    assert fleet._noticed_within(cast(Scene, scene)) == fleet.TWO_CHECKS
+    assert fleet.noticed_within(cast(Scene, scene)) == fleet.TWO_CHECKS
 
 
 def test_a_fleet_is_looked_at_as_one_host_is() -> None:
