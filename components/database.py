@@ -11,7 +11,7 @@ import pulumi_digitalocean as digitalocean
 
 from components.component import Component
 from settings import prices
-from settings.backing import AnyBacking, MongoDB, Postgres, PostgresPool, Redis
+from settings.backing import AnyBacking, MongoDB, Postgres, PostgresPool, Redis, database_of
 from settings.variables import fact_of
 
 Engine = Literal["pg", "valkey", "mongodb"]
@@ -177,7 +177,7 @@ def database_args(
             str(backing.version),
             size,
             nodes=2 if backing.standby else 1,
-            database=backing.database or product.replace("-", "_"),
+            database=database_of(product, backing),
             replicas=backing.read_replicas,
             pools=backing.pools,
             **common,  # type: ignore[arg-type]
@@ -186,6 +186,6 @@ def database_args(
         nodes = 2 if backing.standby else 1
         return DatabaseArgs("valkey", "8", size, nodes=nodes, eviction=backing.eviction, **common)  # type: ignore[arg-type]
     if isinstance(backing, MongoDB):
-        database = backing.database or product.replace("-", "_")
+        database = database_of(product, backing)
         return DatabaseArgs("mongodb", str(backing.version), size, nodes=backing.members, database=database, **common)  # type: ignore[arg-type]
     raise ValueError(f"the cloud has no managed {backing.engine}")

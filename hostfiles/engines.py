@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 from hostfiles import redis
 from hostfiles.compose import Model, literal
-from settings.backing import MongoDB, Postgres, Redis
+from settings.backing import ADMINISTRATOR, MongoDB, Postgres, Redis, database_of, owner_of
 from settings.product import Product
 
 Hosted = Postgres | MongoDB | Redis
@@ -72,7 +72,7 @@ def facts(product: Product, name: str, password: str, hosts: Sequence[str]) -> d
     if isinstance(backing, Redis):
         return redis.facts(password, hosts[0])
     assert isinstance(backing, Postgres | MongoDB)  # noqa: S101  (settings.placement)
-    user, database = _user(product, backing), _database(product, backing)
+    user, database = owner_of(product.name, backing), database_of(product.name, backing)
     port = PORTS[backing.engine]
     places = ",".join(f"{host}:{port}" for host in hosts)
     scheme, query = "postgresql", ""
@@ -93,17 +93,6 @@ def key_file(password: str) -> str:
     return base64.b64encode(hashlib.shake_256(b"slipway mongodb key file " + password.encode()).digest(576)).decode()
 
 
-def _database(product: Product, backing: Postgres | MongoDB) -> str:
-    return backing.database or product.name.replace("-", "_")
-
-
-def _user(product: Product, backing: Postgres | MongoDB) -> str:
-    if isinstance(backing, Postgres):
-        return backing.user or _database(product, backing)
-    return product.name.replace("-", "_")
-
-
-_ADMINISTRATOR = "slipway_admin"
 _OWNER, _OWNERS = "DATABASE_USER", "DATABASE_PASSWORD"
 _BEGIN = "/docker-entrypoint-initdb.d"
 """Scripts in it run once, when there is no data yet: every image's own way."""
@@ -142,10 +131,10 @@ def _postgres(product: Product, postgres: Postgres, password: str) -> Engine:
         },
         variables={
             _OWNERS: password,
-            _OWNER: _user(product, postgres),
-            "POSTGRES_DB": _database(product, postgres),
+            _OWNER: owner_of(product.name, postgres),
+            "POSTGRES_DB": database_of(product.name, postgres),
             "POSTGRES_INITDB_ARGS": "--data-checksums",  # 18's default; older ones tell of no page that went bad
-            "POSTGRES_USER": _ADMINISTRATOR,
+            "POSTGRES_USER": ADMINISTRATOR,
         },
         # since version 18 each major version has a directory of its own below
         data="/var/lib/postgresql" if postgres.version >= 18 else "/var/lib/postgresql/data",
@@ -178,7 +167,7 @@ class _Begun:
 
 
 def _mongodb_begun(product: Product, mongodb: MongoDB, password: str, administrators: str) -> _Begun:
-    database = _database(product, mongodb)
+    database = database_of(product.name, mongodb)
     roles = json.dumps([{"role": role, "db": database} for role in ("readWrite", "dbAdmin")])
     script = (
         'db.getSiblingDB("admin").createUser('
@@ -186,9 +175,9 @@ def _mongodb_begun(product: Product, mongodb: MongoDB, password: str, administra
     )
     variables = {
         _OWNERS: password,
-        _OWNER: _user(product, mongodb),
+        _OWNER: owner_of(product.name, mongodb),
         "MONGO_INITDB_ROOT_PASSWORD": administrators,
-        "MONGO_INITDB_ROOT_USERNAME": _ADMINISTRATOR,
+        "MONGO_INITDB_ROOT_USERNAME": ADMINISTRATOR,
     }
     return _Begun(variables, key_file(administrators), script)
 

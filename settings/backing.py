@@ -46,7 +46,7 @@ class Postgres(_Contained):
         default=17, ge=13, le=18, description="managed: a higher one upgrades in place, for good (docs/operations.md)"
     )
     database: DatabaseName | None = Field(default=None, description="the product's name where it is left out")
-    user: DatabaseName | None = Field(default=None, description="the database's name where it is left out")
+    user: DatabaseName | None = Field(default=None, description="host: the database's name where it is left out")
     standby: bool = Field(default=False, description="managed: a second node that takes over")
     read_replicas: int = Field(default=0, ge=0, le=5, description="managed")
     pools: dict[Name, PostgresPool] = Field(
@@ -135,9 +135,25 @@ ONLY_FOR: dict[str, tuple[Provider, ...]] = {
     "versioning": ("managed",),
     "public": ("managed",),
     "lifecycle": ("managed",),
-    "user": ("managed", "host"),
+    "user": ("host",),
 }
 """Whose matter a key is. One that is said of another provider would be passed over in silence, so it is a mistake."""
+
+
+ADMINISTRATOR = "slipway_admin"
+"""The account in a PostgreSQL or MongoDB on a host that may do everything there."""
+
+
+def database_of(product: str, backing: Postgres | MongoDB) -> str:
+    """The database of a product of this name."""
+    return backing.database or product.replace("-", "_")
+
+
+def owner_of(product: str, backing: Postgres | MongoDB) -> str:
+    """Whom the product logs in as, on a host."""
+    if isinstance(backing, Postgres):
+        return backing.user or database_of(product, backing)
+    return product.replace("-", "_")
 
 
 def engine_image(backing: Postgres | MongoDB | Redis) -> str:

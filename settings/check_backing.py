@@ -5,13 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from settings import droplets, managed
-from settings.backing import ONLY_FOR, AnyBacking, MongoDB, ObjectStorage, Postgres, Redis
+from settings.backing import (
+    ADMINISTRATOR,
+    ONLY_FOR,
+    AnyBacking,
+    MongoDB,
+    ObjectStorage,
+    Postgres,
+    Redis,
+    database_of,
+    owner_of,
+)
 from settings.context import Context
 from settings.masking import shown
 from settings.problems import Problem, nearest
 from settings.product import Product
 from settings.quantity import MEMORY
 
+OWN_DATABASES = {
+    "mongodb": frozenset({"admin", "config", "local"}),
+    "postgres": frozenset({"postgres", "template0", "template1"}),
+}
 LEAST_MIB = 64
 """Docker takes 6 and more (docs.docker.com, "Resource constraints"); no interpreter and no engine starts in that."""
 
@@ -29,9 +43,27 @@ def run(context: Context, product: Product) -> Iterator[Problem]:
             yield from _object_storage(context, path, name, backing)
         if isinstance(backing, Postgres | Redis | MongoDB) and backing.provider == "managed":
             yield from _managed(path, backing)
+        if isinstance(backing, Postgres | MongoDB) and backing.provider == "host":
+            yield from _own_names(path, product.name, backing)
         if isinstance(backing, Redis) and backing.provider != "host" and backing.image is not None:
             message = f"is for a provider that is host, this one is {backing.provider}: leave it out"
             yield Problem(f"{path}.image", message)
+
+
+def _own_names(path: str, product: str, backing: Postgres | MongoDB) -> Iterator[Problem]:
+    """Names that the engine has for itself: it would refuse them, or the product would own more than its data."""
+    database, owner = database_of(product, backing), owner_of(product, backing)
+    said = f"{path}.database" if backing.database else "slipway:product.name"
+    if database in OWN_DATABASES[backing.engine]:
+        yield Problem(said, f"makes {database} the database, which is {backing.engine}'s own, should be another name")
+    if isinstance(backing, Postgres):
+        said = f"{path}.user" if backing.user else said
+        own = owner in ("none", "public", ADMINISTRATOR) or owner.startswith("pg_")
+    else:
+        said, own = "slipway:product.name", owner == ADMINISTRATOR
+    if own:
+        message = f"makes {owner} the account, which {backing.engine} keeps to itself, should be another name"
+        yield Problem(said, message)
 
 
 def memory(path: str, most: int | None) -> Iterator[Problem]:

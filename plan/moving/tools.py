@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from hostfiles import docker
 from plan.build import Plan
-from settings.backing import MongoDB, Postgres, engine_image
+from settings.backing import MongoDB, Postgres, database_of, engine_image
 from settings.variables import Wired
 
 STAGED = "/root/moving"
@@ -31,7 +31,7 @@ def dump_and_restore(
     if isinstance(new, MongoDB):
         dump = f"{run} --user 0:0 --volume {told[0]}:/told.yaml:ro --entrypoint mongodump {image}"
         load = f"{run} --interactive --user 0:0 --volume {told[1]}:/told.yaml:ro --entrypoint mongorestore {image}"
-        names = _renamed(_database(before, old), _database(after, new))
+        names = _renamed(database_of(before.settings.product.name, old), database_of(after.settings.product.name, new))
         return (_piped(f"{dump} {_ARCHIVE}", f"{load} {_ARCHIVE} --drop{names}"),)
     dump = f"{run} --env-file {told[0]} --entrypoint pg_dump {image} --format=custom {_NOBODYS}"
     load = f"{run} --interactive --env-file {told[1]} --entrypoint sh {image} -c"
@@ -126,10 +126,6 @@ def _key(plan: Plan, backing: str) -> tuple[str, str, str] | None:
         if file is not None and {"access_key", "secret_key"} <= set(wired):
             return file, wired["access_key"], wired["secret_key"]
     return None
-
-
-def _database(plan: Plan, backing: Postgres | MongoDB) -> str:
-    return backing.database or plan.settings.product.name.replace("-", "_")
 
 
 def _renamed(old: str, new: str) -> str:

@@ -166,11 +166,9 @@ def test_the_program_ends_in_the_lines_before_it_imports_any_provider() -> None:
         text=True,
         check=True,
     )
-    assert run.stdout.splitlines() == [
-        "RunError",
-        "the stack file has mistakes:",
+    assert run.stdout.splitlines() == ["SystemExit", "32", "[]"]
+    assert run.stderr.splitlines() == [
+        "error: the stack file has mistakes:",
         "slipway:architecture.region: there is no DigitalOcean region 'nyc4'; did you mean 'nyc3'?",
         "slipway:product.services.api.prot: unknown key; did you mean 'port'?",
-        "[]",
     ]
-    assert run.stderr == ""
