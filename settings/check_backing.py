@@ -44,7 +44,7 @@ def run(context: Context, product: Product) -> Iterator[Problem]:
         if isinstance(backing, Postgres | Redis | MongoDB) and backing.provider == "managed":
             yield from _managed(path, backing)
         if isinstance(backing, Postgres | MongoDB) and backing.provider == "host":
-            yield from _own_names(path, product.name, backing)
+            yield from _own_names(path, product.name or "", backing)  # one with a mistake is left out
         if isinstance(backing, Redis) and backing.provider != "host" and backing.image is not None:
             message = f"is for a provider that is host, this one is {backing.provider}: leave it out"
             yield Problem(f"{path}.image", message)
