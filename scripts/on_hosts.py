@@ -24,7 +24,7 @@ def on_host(stack: str, *command: str, capture: bool = False) -> str:
     options = (*CHECKED, *ALIVE, f"KnownHostsCommand=/bin/echo {known['known_hosts']}")
     there = [f"ops@{known['address']}", "sudo", "-n", "/usr/local/sbin/slipway", *command]
     argv = ["ssh", *(word for option in options for word in ("-o", option)), *there]
-    done = run_to_its_end(argv, capture=capture)
+    done = run_to_its_end(argv, capture=capture, unheard="waiting for the host, which ends what it has begun")
     if done.returncode:
         raise OperatorError(f"`slipway {' '.join(command)}` failed on the host: see above")
     return done.stdout or ""

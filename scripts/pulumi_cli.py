@@ -33,23 +33,37 @@ def command_line(act: Callable[[], None]) -> int:
 
 
 def run_to_its_end(
-    argv: Sequence[str], *, text: str | None = None, capture: bool = False, cwd: Path | None = None
+    argv: Sequence[str],
+    *,
+    text: str | None = None,
+    capture: bool = False,
+    cwd: Path | None = None,
+    unheard: str | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """Run a program, whatever comes of it; `text` is its standard input.
 
     Ctrl-C goes to every program in the terminal: this one puts in order what it has begun, on hosts or in the engine's
-    state, and subprocess.run would kill it a quarter of a second later. OperatorError once it has ended.
+    state, and subprocess.run would kill it a quarter of a second later. One that would only go and leave what it has
+    begun to itself does not hear of it: `unheard` says then what is waited for. OperatorError once it has ended.
     """
     rung: list[int] = []
-    before = signal.signal(signal.SIGINT, lambda number, _: rung.append(number))
+
+    def ring(number: int, _: object) -> None:
+        if unheard is not None and not rung:
+            print(unheard, file=sys.stderr, flush=True)
+        rung.append(number)
+
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN if unheard is not None else ring)
     try:
-        stdout = subprocess.PIPE if capture else None
-        done = subprocess.run(argv, cwd=cwd, input=text, text=True, stdout=stdout, check=False)
+        stdin, stdout = (subprocess.PIPE if wanted else None for wanted in (text is not None, capture))
+        with subprocess.Popen(argv, cwd=cwd, text=True, stdin=stdin, stdout=stdout) as process:
+            signal.signal(signal.SIGINT, ring)
+            said, _ = process.communicate(text)
     finally:
         signal.signal(signal.SIGINT, before)
     if rung:
         raise OperatorError(INTERRUPTED)
-    return done
+    return subprocess.CompletedProcess(argv, process.returncode, said)
 
 
 def run(*arguments: str, capture: bool = False) -> subprocess.CompletedProcess[str]:

@@ -30,6 +30,8 @@ def interrupted():
     # as in a terminal: whoever waits for this hears it as well
     if (here / "ctrl-c").exists() and (here / "ctrl-c").read_text() == arguments[0 if {name!r} == "pulumi" else -1]:
         os.kill(os.getppid(), signal.SIGINT)
+        if {name!r} == "ssh":
+            os.kill(os.getpid(), signal.SIGINT)  # it would go, and the host on
         time.sleep(0.6)
         (here / "in order").write_text("")
         sys.exit(1)

@@ -64,7 +64,10 @@ def test_a_rollback_that_is_interrupted_lets_the_host_put_its_release_in_order(
     monkeypatch.setattr(rollback, "existing", lambda stack: stack)
     assert rollback.main() == 1
     assert host.has("in order")
-    assert capfd.readouterr().err == "interrupted; shop runs aaaaaaaa, and its stack file says so\n"
+    assert capfd.readouterr().err == (
+        "waiting for the host, which ends what it has begun\n"
+        "interrupted; shop runs aaaaaaaa, and its stack file says so\n"
+    )
 
 
 def test_a_host_that_does_not_answer_leaves_it_to_a_person(host: Programs) -> None:
