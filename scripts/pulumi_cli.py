@@ -15,11 +15,15 @@ SIGNATURE = "4dabf18193072939515e22adb298388d"
 """By this key the engine marks what is no plain value in its state; such as a secret, which is its `plaintext`."""
 
 
-INTERRUPTED = "interrupted"
-
-
 class OperatorError(Exception):
     """A reason, in one line, why a command did not do what it was asked."""
+
+
+class CtrlCError(OperatorError):
+    """Somebody pressed Ctrl-C."""
+
+    def __init__(self) -> None:
+        super().__init__("interrupted")
 
 
 def command_line(act: Callable[[], None]) -> int:
@@ -27,7 +31,7 @@ def command_line(act: Callable[[], None]) -> int:
     try:
         act()
     except (OperatorError, KeyboardInterrupt) as error:
-        print(str(error) or INTERRUPTED, file=sys.stderr)
+        print(str(error) or CtrlCError(), file=sys.stderr)
         return 1
     return 0
 
@@ -44,7 +48,7 @@ def run_to_its_end(
 
     Ctrl-C goes to every program in the terminal: this one puts in order what it has begun, on hosts or in the engine's
     state, and subprocess.run would kill it a quarter of a second later. One that would only go and leave what it has
-    begun to itself does not hear of it: `unheard` says then what is waited for. OperatorError once it has ended.
+    begun to itself does not hear of it: `unheard` says then what is waited for. CtrlCError once it has ended.
     """
     rung: list[int] = []
 
@@ -62,7 +66,7 @@ def run_to_its_end(
     finally:
         signal.signal(signal.SIGINT, before)
     if rung:
-        raise OperatorError(INTERRUPTED)
+        raise CtrlCError
     return subprocess.CompletedProcess(argv, process.returncode, said)
 
 

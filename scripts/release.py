@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from scripts import platform_api
 from scripts.arguments import Parser
 from scripts.changes import only_of_the_release
-from scripts.pulumi_cli import INTERRUPTED, OperatorError, command_line, outputs, pulumi
+from scripts.pulumi_cli import CtrlCError, OperatorError, command_line, outputs, pulumi
 from scripts.registry import resolve
 from scripts.stack import APP_KIND, existing, kind_of, serving
 from scripts.stack_release import Release, write, written
@@ -71,8 +71,9 @@ def _write_if_it_is_all(stack: str, wanted: Release, before: Release) -> str | N
         return only_of_the_release(stack)
     except (OperatorError, KeyboardInterrupt) as error:
         write(stack, before)
-        said = str(error) or INTERRUPTED
-        raise OperatorError(f"{said}: {stack} is as it was" if said == INTERRUPTED else said) from None
+        if isinstance(error, CtrlCError | KeyboardInterrupt):
+            raise OperatorError(f"interrupted: {stack} is as it was") from None
+        raise
 
 
 def _verified(stack: str, wanted: Release, before: Release) -> None:

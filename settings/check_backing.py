@@ -26,6 +26,7 @@ OWN_DATABASES = {
     "mongodb": frozenset({"admin", "config", "local"}),
     "postgres": frozenset({"postgres", "template0", "template1"}),
 }
+"""Databases that an engine has for itself."""
 LEAST_MIB = 64
 """Docker takes 6 and more (docs.docker.com, "Resource constraints"); no interpreter and no engine starts in that."""
 

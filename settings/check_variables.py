@@ -55,11 +55,10 @@ def _variables(product: Product) -> Iterator[tuple[str, str, Any]]:
 
 def _generated(product: Product) -> Iterator[Problem]:
     """Texts that are generated under the name of another one, or of a backing service's password."""
-    seen = {
-        f"{name}-{kind}": f"the {kind} of {name}"
-        for name, backing in product.backing.items()
-        for kind in ("password", "administrator")
-        if backing.provider == "host" and (kind == "password" or backing.engine == "mongodb")
+    hosted = {name: backing for name, backing in product.backing.items() if backing.provider == "host"}
+    seen = {f"{name}-password": f"the password of {name}" for name in hosted}
+    seen |= {
+        f"{name}-administrator": f"the administrator of {name}" for name in hosted if hosted[name].engine == "mongodb"
     }
     paths = (path for path, _, value in _variables(product) if isinstance(value, Generated))
     for path, (key, _) in zip(paths, product.generated_values(), strict=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -12,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rehearsal.checks.check import Result, eventually
-from rehearsal.checks.fleet import TWO_CHECKS, heard, noticed_within, step_of, versions_of
+from rehearsal.checks.fleet import TWO_CHECKS, heard, noticed_within, versions_of
 from rehearsal.checks.releases import one_slot_runs
 from rehearsal.checks.scene import Scene
 
@@ -36,7 +37,7 @@ def any_death_leaves_one_version(scene: Scene, result: Result) -> None:
 def _coordinator_dies(scene: Scene, result: Result, step: str) -> None:
     with _releasing(scene, step) as there:
         killed = _signal(lambda words: b"scripts.fleet" in words and b"release" in words, signal.SIGKILL)
-    result.expect(f"the coordinator is killed after {step}", there and killed, step_of(scene, scene.host))
+    result.expect(f"the coordinator is killed after {step}", there and killed, _step(scene))
     done = scene.coordinator("recover")
     said = f"{done.stdout}{done.stderr}"
     one = len({frozenset(scene.runs(host)) for host in scene.hosts}) == 1
@@ -54,7 +55,7 @@ def _host_dies(scene: Scene, result: Result) -> None:
         with _releasing(scene, "switch") as there:
             cut = time.time()
             scene.cloud.power_off(last.id)
-        result.expect("a host loses power while another switches", there, step_of(scene, scene.host))
+        result.expect("a host loses power while another switches", there, _step(scene))
         served = [host for host in scene.hosts if host.id != last.id]
         held = all(scene.runs(host) == set(scene.versions[before].values()) for host in served)
         result.expect("the others are back on what served before", held, versions_of(scene, served))
@@ -73,13 +74,19 @@ def _engine_is_interrupted(scene: Scene, result: Result) -> None:
     with scene.load() as load, _releasing(scene, "migrate") as there:
         engine = _signal(lambda words: words[0].endswith(b"/pulumi") and b"up" in words, signal.SIGINT, scene.directory)
     load.expect_no_failures(result, "the engine is interrupted: ")
-    result.expect("the engine is interrupted while it releases", there and engine, step_of(scene, scene.host))
+    result.expect("the engine is interrupted while it releases", there and engine, _step(scene))
     result.expect("the engine is interrupted: every host serves what it did", scene.serves(before), versions_of(scene))
     one_slot_runs(scene, result, "the engine is interrupted")
     said = scene.release(before)
     result.expect(
         "the engine is interrupted: the next `up` needs nobody to put anything in order", not said, said[-800:]
     )
+
+
+def _step(scene: Scene) -> str:
+    told = scene.root("slipway", "status", "--json").stdout
+    under_way = json.loads(told or "{}").get("under_way") or {}
+    return str(under_way.get("step", ""))
 
 
 def _signal(wanted: Callable[[list[bytes]], bool], number: signal.Signals, where: Path | None = None) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -149,13 +148,6 @@ def the_number_of_hosts_changes(scene: Scene, result: Result) -> None:
     result.expect("the hosts that stay are the same", {host.name: host.id for host in scene.hosts} == kept, kept)
     replaced = [summary.changes for summary in (grown, shrunk) if summary.changes.get("replace")]
     result.expect("nothing is replaced", not replaced, replaced)
-
-
-def step_of(scene: Scene, host: Host) -> str:
-    """The step of the release that is under way on a host."""
-    told = scene.root("slipway", "status", "--json", host=host).stdout
-    under_way = json.loads(told or "{}").get("under_way") or {}
-    return str(under_way.get("step", ""))
 
 
 def versions_of(scene: Scene, hosts: list[Host] | None = None) -> Mapping[str, str]:

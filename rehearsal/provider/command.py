@@ -152,10 +152,9 @@ class LocalCommand(_Command):
             while process.poll() is None and context.stopped() is None:
                 time.sleep(_LOOKS_EVERY)
             process.kill()  # as Go's exec.CommandContext: the process itself, and what it has begun is read to its end
-            process.wait()
+            code = process.wait()
             stdout, stderr = (heard[name].result() for name in ("stdout", "stderr"))
-        if process.wait():
-            code = process.returncode
+        if code:
             how = f"exit status {code}" if code > 0 else f"signal: {signal.strsignal(-code)}".lower()
             raise RefusedError(f"{how}: running {_quoted(command)}:\n{stdout}{stderr}")
         return {"stdout": stdout.removesuffix("\n"), "stderr": stderr.removesuffix("\n")}

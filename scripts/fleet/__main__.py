@@ -93,7 +93,9 @@ def _listen(alarm: Alarm) -> None:
 async def _watch(alarm: Alarm) -> None:
     """Where fleet.sh waits for this, that it or what has started it was killed is a wish to end, too."""
     starter, waiting = os.environ.get("SLIPWAY_FRONT"), os.getppid()
-    while starter is None or (os.getppid() == waiting and _is_there(int(starter))):
+    if starter is None:
+        return
+    while os.getppid() == waiting and _is_there(int(starter)):
         await asyncio.sleep(_LOOKS_EVERY)
     alarm.ring(StoppedError("interrupted: what has started it was killed"))
 
